@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Everything about the sources that can be judged without running a stream. Continuous integration runs the same.
+# Every check runs even when one before it failed; the exit status is the number of failed checks.
+# usage: npm run check
+# The functions below are called by name, through check.
+# shellcheck disable=SC2317
+set -uo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT" || exit 1
+PATH=$ROOT/node_modules/.bin:$PATH
+
+failed=0
+
+# check NAME COMMAND...: runs one check and says how it went.
+check() {
+  local name=$1
+  shift
+  if "$@"; then
+    say "check: $name: ok"
+  else
+    say "check: $name: FAILED (run it alone with: $*)"
+    failed=$((failed + 1))
+  fi
+}
+
+# Formatting differs between versions of clang-format, so one version decides everywhere.
+c_format() {
+  local -a files
+  mapfile -t files < <(find gst-plugins native test/elements -name '*.[ch]' -o -name '*.cc')
+  clang-format-19 --dry-run --Werror "${files[@]}"
+}
+
+spelling() { codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs scripts; }
+
+shell_scripts() { shellcheck --external-sources scripts/*.sh .ci/run; }
+
+# The layering test reads the sources, the page tests read docs/: no stream is needed for either.
+structure() { mocha --no-config --forbid-only --enable-source-maps --reporter dot 'dist/test/unit/docs/**/*.test.js'; }
+
+check 'format, lint and import cycles' biome check --error-on-warnings .
+check 'types' tsc
+check 'layers and reference pages' structure
+check 'dead code' knip
+check 'shell scripts' shell_scripts
+check 'spelling' spelling
+check 'C format' c_format
+
+exit "$failed"
