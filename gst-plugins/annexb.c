@@ -1,0 +1,153 @@
+/*
+ * annexb.c: see annexb.h.
+ */
+#include "annexb.h"
+
+#include <string.h>
+
+enum
+{
+  H264_SLICE = 1,
+  H264_IDR = 5,
+  H264_SEI = 6,
+  H264_SPS = 7,
+  H264_AUD = 9,
+  H265_LAST_VCL = 31,
+  H265_FIRST_IRAP = 16,
+  H265_LAST_IRAP = 21,
+  H265_VPS = 32,
+  H265_SPS = 33,
+  H265_AUD = 35,
+  H265_PREFIX_SEI = 39,
+  SEI_USER_DATA_REGISTERED = 4,
+  SEI_USER_DATA_UNREGISTERED = 5,
+};
+
+/* One NAL with its start code. */
+typedef struct
+{
+  size_t start;                 /* first byte of the start code */
+  size_t header;                /* first byte after it */
+} Nal;
+
+/* Finds the next start code at or after `from`; a zero byte in front of 00 00 01 belongs to it. */
+static bool
+next_start_code (const uint8_t * bytes, size_t size, size_t from, Nal * nal)
+{
+  size_t at = from;
+
+  while (at + 3 < size) {
+    const uint8_t *one = memchr (bytes + at + 2, 1, size - at - 3);
+
+    if (one == NULL)
+      return false;
+    at = (size_t) (one - bytes) - 2;
+    if (bytes[at] == 0 && bytes[at + 1] == 0) {
+      nal->start = at > from && bytes[at - 1] == 0 ? at - 1 : at;
+      nal->header = at + 3;
+      return true;
+    }
+    at++;
+  }
+  return false;
+}
+
+static uint32_t
+nal_type (AnnexbCodec codec, uint8_t header)
+{
+  return codec == ANNEXB_H264 ? header & 0x1f : (header >> 1) & 0x3f;
+}
+
+static bool
+is_slice (AnnexbCodec codec, uint32_t type)
+{
+  return codec == ANNEXB_H264 ? type >= H264_SLICE && type <= H264_IDR : type <= H265_LAST_VCL;
+}
+
+/* The first message decides about an SEI NAL: encoders that write user data put it in a NAL of its own. */
+static bool
+is_droppable (AnnexbCodec codec, uint32_t type, const uint8_t * nal, size_t size)
+{
+  if (codec == ANNEXB_H264)
+    return type == H264_AUD || type == H264_SEI;
+  if (type == H265_PREFIX_SEI)
+    return size > 2 && (nal[2] == SEI_USER_DATA_REGISTERED || nal[2] == SEI_USER_DATA_UNREGISTERED);
+  return type == H265_AUD;
+}
+
+static void
+keep (AnnexbUnit * unit, size_t offset, size_t size)
+{
+  AnnexbSpan *last = unit->span_count > 0 ? &unit->spans[unit->span_count - 1] : NULL;
+
+  unit->kept_bytes += size;
+  if (last != NULL && last->offset + last->size == offset) {
+    last->size += size;
+    return;
+  }
+  unit->spans[unit->span_count].offset = offset;
+  unit->spans[unit->span_count].size = size;
+  unit->span_count++;
+}
+
+/* Parameter sets seen so far decide whether an intra slice makes a key frame. */
+typedef struct
+{
+  bool has_vps;
+  bool has_sps;
+} ParameterSets;
+
+static void
+note_parameter_set (ParameterSets * sets, AnnexbCodec codec, uint32_t type)
+{
+  if (codec == ANNEXB_H264) {
+    sets->has_vps = true;
+    sets->has_sps |= type == H264_SPS;
+  } else {
+    sets->has_vps |= type == H265_VPS;
+    sets->has_sps |= type == H265_SPS;
+  }
+}
+
+static bool
+is_intra (AnnexbCodec codec, uint32_t type)
+{
+  return codec == ANNEXB_H264 ? type == H264_IDR : type >= H265_FIRST_IRAP && type <= H265_LAST_IRAP;
+}
+
+bool
+annexb_inspect (AnnexbUnit * unit, AnnexbCodec codec, const uint8_t * bytes, size_t size)
+{
+  ParameterSets sets = { false, false };
+  size_t zeros = 0, header_bytes = codec == ANNEXB_H264 ? 1 : 2;
+  Nal nal, next;
+
+  memset (unit, 0, sizeof *unit);
+  while (zeros < size && bytes[zeros] == 0)
+    zeros++;
+  if (zeros < 2 || !next_start_code (bytes, size, zeros > 3 ? zeros - 3 : 0, &nal) || nal.header != zeros + 1)
+    return false;
+  for (;;) {
+    uint32_t type = nal_type (codec, bytes[nal.header]);
+
+    /* One span stays free for the rest. */
+    if (is_slice (codec, type) || unit->span_count >= ANNEXB_MAX_SPANS - 1) {
+      size_t lead = nal.header - nal.start;
+
+      if (is_slice (codec, type)) {
+        unit->slice_header_end = unit->kept_bytes + lead + header_bytes;
+        unit->is_key = is_intra (codec, type) && sets.has_sps && sets.has_vps;
+      }
+      keep (unit, nal.start, size - nal.start);
+      return true;
+    }
+    note_parameter_set (&sets, codec, type);
+    if (!next_start_code (bytes, size, nal.header, &next))
+      next.start = next.header = size;
+    if (!is_droppable (codec, type, bytes + nal.header, next.start - nal.header))
+      keep (unit, nal.start, next.start - nal.start);
+    if (next.start == size)
+      return true;
+    nal = next;
+  }
+}

@@ -1,0 +1,856 @@
+/*
+ * burstsender.c: see burstsender.h. One lock guards the queue, the configuration and the figures; it is never held
+ * while sending or sleeping, so that neither the streaming thread nor a property change ever waits for the network.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "burstsender.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+#include "batchsend.h"
+#include "egress.h"
+#include "histogram.h"
+#include "lossknob.h"
+#include "pacer.h"
+#include "udpsocket.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
+#define GST_CAT_DEFAULT gst_moonlight_sink_debug
+
+/* Most datagrams of one group; `none` has no other bound. */
+#define GROUP_DATAGRAMS_MAX 256
+#define SEND_BUFFER_BYTES (8 * 1024 * 1024)
+#define DROP_MESSAGE_INTERVAL_NS (100 * GST_MSECOND)
+#define ERROR_LOG_INTERVAL_NS (5 * GST_SECOND)
+/* A sleep is cut into pieces of this, so that stop and flush never wait longer. */
+#define SLEEP_SLICE_NS (5 * GST_MSECOND)
+/* How far ahead the kernel is given departures: fq refuses more than 100 packets of one flow, and a message with
+ * segmentation offload counts as one packet. */
+#define KERNEL_LEAD_SEGMENTED_NS (5 * GST_MSECOND)
+#define KERNEL_LEAD_PLAIN_NS (1 * GST_MSECOND)
+#define SEND_THREAD_PRIORITY 10
+
+typedef struct
+{
+  GstMiniObject *data;
+  guint datagram_bytes;
+  guint64 arrival_ns;
+  guint64 delta_ns;             /* since the burst before it, by PTS where both have one; 0 unknown */
+} Burst;
+
+/* Walks a burst datagram by datagram. */
+typedef struct
+{
+  const Burst *burst;
+  guint buffer_index;
+  gsize offset;                 /* into the buffer in hand */
+} Cursor;
+
+typedef struct
+{
+  struct iovec datagrams[GROUP_DATAGRAMS_MAX];
+  GstMapInfo maps[GROUP_DATAGRAMS_MAX];
+  GstBuffer *mapped[GROUP_DATAGRAMS_MAX];
+  guint n_datagrams;
+  guint n_maps;
+  guint lost;                   /* taken out by the loss knob */
+  gsize bytes;                  /* the lost ones included: they would have taken the link's time too */
+} Group;
+
+struct _BurstSender
+{
+  GstElement *element;
+
+  GMutex lock;
+  GCond work;                   /* the queue, or `running`, has changed */
+  GCond idle;                   /* a burst is done */
+
+  /* with lock */
+  BurstSenderConfig config;
+  guint config_seq;
+  BatchEndpoint endpoint;
+  Burst queue[BURST_SENDER_QUEUE_MAX];
+  guint head, length;
+  gboolean running, busy, unlocked, failed;
+  guint64 last_arrival_ns;
+  GstClockTime last_pts;
+  guint64 pending_drops;        /* not yet in a message */
+  guint64 message_ns;           /* when the last one was posted */
+  BatchCounters sent;
+  guint64 bursts, bursts_dropped, queue_full, drops_injected, no_endpoint;
+  PacerShape shape;
+  gboolean segmentation;
+
+  /* atomic; counts flushes, so that the thread sees that the burst in hand is to be abandoned */
+  gint flush_seq;
+
+  Histogram queue_ns, late_ns, spread_ns;
+
+  /* the send thread's own, from start to stop */
+  GThread *thread;
+  BatchSend socket;
+  Pacer pacer;
+  LossKnob loss;
+  guint applied_seq;
+  guint applied_seed;
+  gboolean departures_on;
+  gboolean warned_over_rate;
+  guint64 error_log_ns;
+  guint64 errors_logged;
+  Group group;
+};
+
+static guint64
+now_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (guint64) now.tv_sec * GST_SECOND + (guint64) now.tv_nsec;
+}
+
+/* --- life --- */
+
+BurstSender *
+burst_sender_new (GstElement * element)
+{
+  BurstSender *self = g_new0 (BurstSender, 1);
+
+  self->element = element;
+  self->socket.fd = -1;
+  self->last_pts = GST_CLOCK_TIME_NONE;
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->work);
+  g_cond_init (&self->idle);
+  return self;
+}
+
+void
+burst_sender_free (BurstSender * self)
+{
+  burst_sender_stop (self);
+  g_free (self->config.host);
+  g_free (self->config.source_address);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->work);
+  g_cond_clear (&self->idle);
+  g_free (self);
+}
+
+/* --- configuration --- */
+
+/* with lock */
+static void
+update_endpoint (BurstSender * self)
+{
+  const BurstSenderConfig *config = &self->config;
+  int err;
+
+  self->endpoint.valid = false;
+  if (!self->running || config->port == 0)
+    return;
+  err = batchsend_endpoint (&self->endpoint, self->socket.family, config->host, (guint16) config->port,
+      config->source_address, config->dscp);
+  if (err == 0)
+    return;
+  GST_WARNING_OBJECT (self->element, "cannot send to host \"%s\" from source-address \"%s\": %s; "
+      "both must be numeric addresses of one family that the socket supports", GST_STR_NULL (config->host),
+      GST_STR_NULL (config->source_address), g_strerror (err));
+}
+
+BurstSenderConfig *
+burst_sender_lock_config (BurstSender * self)
+{
+  g_mutex_lock (&self->lock);
+  return &self->config;
+}
+
+void
+burst_sender_unlock_config (BurstSender * self)
+{
+  self->config_seq++;
+  update_endpoint (self);
+  g_mutex_unlock (&self->lock);
+}
+
+const BurstSenderConfig *
+burst_sender_peek_config (BurstSender * self)
+{
+  g_mutex_lock (&self->lock);
+  return &self->config;
+}
+
+void
+burst_sender_release_config (BurstSender * self)
+{
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+turn_departures_on (BurstSender * self)
+{
+  int err;
+
+  if (self->departures_on)
+    return TRUE;
+  err = batchsend_enable_departures (&self->socket);
+  if (err != 0) {
+    GST_WARNING_OBJECT (self->element, "no kernel pacing, SO_TXTIME: %s; pacing=rate instead", g_strerror (err));
+    return FALSE;
+  }
+  self->departures_on = TRUE;
+  return TRUE;
+}
+
+static PacerShape
+choose_shape (BurstSender * self, BurstPacing pacing, const BatchEndpoint * endpoint)
+{
+  gboolean is_fq;
+
+  switch (pacing) {
+    case BURST_PACING_SPREAD:
+      return PACER_SPREAD;
+    case BURST_PACING_NONE:
+      return PACER_NONE;
+    case BURST_PACING_RATE:
+      return PACER_RATE;
+    default:
+      break;
+  }
+  is_fq = endpoint->valid && egress_is_fq ((const struct sockaddr *) &endpoint->address);
+  if (pacing == BURST_PACING_AUTO)
+    return is_fq && turn_departures_on (self) ? PACER_KERNEL : PACER_RATE;
+  if (!is_fq && endpoint->valid)
+    GST_WARNING_OBJECT (self->element, "pacing=kernel, but the way out does not queue with fq: other disciplines "
+        "ignore departure times and send everything at once. Use pacing=auto, or: tc qdisc replace dev DEV root fq");
+  return turn_departures_on (self) ? PACER_KERNEL : PACER_RATE;
+}
+
+/* Send thread, between bursts: takes over what was changed since the last one. */
+static void
+apply_config (BurstSender * self)
+{
+  BatchEndpoint endpoint;
+  BurstPacing pacing;
+  PacerShape shape;
+  guint link_kbps, seed;
+
+  g_mutex_lock (&self->lock);
+  if (self->applied_seq == self->config_seq) {
+    g_mutex_unlock (&self->lock);
+    return;
+  }
+  self->applied_seq = self->config_seq;
+  endpoint = self->endpoint;
+  pacing = self->config.pacing;
+  link_kbps = self->config.link_kbps;
+  seed = self->config.drop_seed;
+  loss_knob_set_percent (&self->loss, self->config.drop_percent);
+  g_mutex_unlock (&self->lock);
+
+  if (seed != self->applied_seed) {
+    loss_knob_seed (&self->loss, seed);
+    self->applied_seed = seed;
+  }
+  shape = choose_shape (self, pacing, &endpoint);
+  pacer_configure (&self->pacer, shape, link_kbps);
+
+  g_mutex_lock (&self->lock);
+  self->shape = shape;
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- queue --- */
+
+/* with lock */
+static Burst
+pop_burst (BurstSender * self)
+{
+  Burst burst = self->queue[self->head];
+
+  self->head = (self->head + 1) % BURST_SENDER_QUEUE_MAX;
+  self->length--;
+  return burst;
+}
+
+/* with lock */
+static void
+clear_queue (BurstSender * self)
+{
+  while (self->length > 0) {
+    Burst burst = pop_burst (self);
+    gst_mini_object_unref (burst.data);
+    self->bursts_dropped++;
+  }
+}
+
+static GstClockTime
+pts_of (GstMiniObject * data)
+{
+  if (GST_IS_BUFFER (data))
+    return GST_BUFFER_PTS (GST_BUFFER_CAST (data));
+  if (gst_buffer_list_length (GST_BUFFER_LIST_CAST (data)) == 0)
+    return GST_CLOCK_TIME_NONE;
+  return GST_BUFFER_PTS (gst_buffer_list_get (GST_BUFFER_LIST_CAST (data), 0));
+}
+
+/* with lock. Learns from dropped bursts too: the stream's interval does not depend on our queue. */
+static guint64
+note_arrival (BurstSender * self, GstMiniObject * data, guint64 now)
+{
+  GstClockTime pts = pts_of (data);
+  guint64 delta_ns = 0;
+
+  if (GST_CLOCK_TIME_IS_VALID (pts) && GST_CLOCK_TIME_IS_VALID (self->last_pts))
+    delta_ns = pts > self->last_pts ? pts - self->last_pts : 0;
+  else if (self->last_arrival_ns != 0)
+    delta_ns = now - self->last_arrival_ns;
+  self->last_pts = pts;
+  self->last_arrival_ns = now;
+  return delta_ns;
+}
+
+/* Posts the drops not yet told, at most one message in 100 ms. Without lock: a bus handler may do anything. */
+static void
+post_drops (BurstSender * self, guint64 now)
+{
+  guint64 drops;
+
+  g_mutex_lock (&self->lock);
+  if (self->pending_drops == 0 || (self->message_ns != 0 && now - self->message_ns < DROP_MESSAGE_INTERVAL_NS)) {
+    g_mutex_unlock (&self->lock);
+    return;
+  }
+  drops = self->pending_drops;
+  self->pending_drops = 0;
+  self->message_ns = now;
+  g_mutex_unlock (&self->lock);
+
+  GST_WARNING_OBJECT (self->element, "queue full: dropped %" G_GUINT64_FORMAT " burst(s) whole", drops);
+  gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT_CAST (self->element),
+          gst_structure_new ("moonlight-frame-dropped", "bursts", G_TYPE_UINT64, drops, NULL)));
+}
+
+GstFlowReturn
+burst_sender_push (BurstSender * self, GstMiniObject * data, guint datagram_bytes)
+{
+  guint64 now = now_ns ();
+  gboolean failed, full;
+  Burst burst = {
+    .data = data,
+    .datagram_bytes = datagram_bytes,
+    .arrival_ns = now,
+  };
+
+  g_mutex_lock (&self->lock);
+  failed = self->failed;
+  burst.delta_ns = note_arrival (self, data, now);
+  full = self->length >= MIN (self->config.max_bursts, BURST_SENDER_QUEUE_MAX);
+  if (full) {
+    self->queue_full++;
+    self->bursts_dropped++;
+    self->pending_drops++;
+  } else if (!failed) {
+    self->queue[(self->head + self->length) % BURST_SENDER_QUEUE_MAX] = burst;
+    self->length++;
+    data = NULL;
+    g_cond_signal (&self->work);
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (data != NULL)
+    gst_mini_object_unref (data);
+  if (full)
+    post_drops (self, now);
+  return failed ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+void
+burst_sender_flush (BurstSender * self)
+{
+  g_mutex_lock (&self->lock);
+  g_atomic_int_inc (&self->flush_seq);
+  clear_queue (self);
+  self->last_pts = GST_CLOCK_TIME_NONE;
+  self->last_arrival_ns = 0;
+  g_cond_broadcast (&self->idle);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+burst_sender_set_unlocked (BurstSender * self, gboolean unlocked)
+{
+  g_mutex_lock (&self->lock);
+  self->unlocked = unlocked;
+  g_cond_broadcast (&self->idle);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+burst_sender_drain (BurstSender * self)
+{
+  gboolean drained;
+
+  g_mutex_lock (&self->lock);
+  while (self->running && !self->failed && !self->unlocked && (self->length > 0 || self->busy))
+    g_cond_wait (&self->idle, &self->lock);
+  drained = !self->unlocked || (self->length == 0 && !self->busy);
+  g_mutex_unlock (&self->lock);
+  return drained;
+}
+
+/* --- datagrams of a burst --- */
+
+static guint
+buffers_of (const Burst * burst)
+{
+  return GST_IS_BUFFER (burst->data) ? 1 : gst_buffer_list_length (GST_BUFFER_LIST_CAST (burst->data));
+}
+
+static GstBuffer *
+buffer_at (const Burst * burst, guint index)
+{
+  return GST_IS_BUFFER (burst->data) ? GST_BUFFER_CAST (burst->data) :
+      gst_buffer_list_get (GST_BUFFER_LIST_CAST (burst->data), index);
+}
+
+static gsize
+bytes_of (const Burst * burst)
+{
+  return GST_IS_BUFFER (burst->data) ? gst_buffer_get_size (GST_BUFFER_CAST (burst->data)) :
+      gst_buffer_list_calculate_size (GST_BUFFER_LIST_CAST (burst->data));
+}
+
+static void
+add_datagram (BurstSender * self, Group * group, guint8 * data, gsize size)
+{
+  group->bytes += size;
+  if (loss_knob_hits (&self->loss)) {
+    group->lost++;
+    return;
+  }
+  group->datagrams[group->n_datagrams++] = (struct iovec) {
+    .iov_base = data,
+    .iov_len = size,
+  };
+}
+
+/* Adds what fits of the buffer under the cursor. FALSE when the group is full. */
+static gboolean
+add_from_buffer (BurstSender * self, Group * group, Cursor * cursor, gsize limit)
+{
+  GstBuffer *buffer = buffer_at (cursor->burst, cursor->buffer_index);
+  gsize size = gst_buffer_get_size (buffer);
+  gsize step = cursor->burst->datagram_bytes > 0 ? cursor->burst->datagram_bytes : size;
+  GstMapInfo *map = &group->maps[group->n_maps];
+
+  if (size == 0) {
+    cursor->buffer_index++;
+    return TRUE;
+  }
+  if (group->bytes > 0 && group->bytes + MIN (step, size - cursor->offset) > limit)
+    return FALSE;
+  if (!gst_buffer_map (buffer, map, GST_MAP_READ)) {
+    GST_WARNING_OBJECT (self->element, "cannot map %" GST_PTR_FORMAT ": skipped", buffer);
+    cursor->buffer_index++;
+    return TRUE;
+  }
+  group->mapped[group->n_maps++] = buffer;
+  do {
+    gsize n = MIN (step, map->size - cursor->offset);
+    if (group->n_datagrams == GROUP_DATAGRAMS_MAX || (group->bytes > 0 && group->bytes + n > limit))
+      return FALSE;
+    add_datagram (self, group, map->data + cursor->offset, n);
+    cursor->offset += n;
+  } while (cursor->offset < map->size);
+  cursor->offset = 0;
+  cursor->buffer_index++;
+  return TRUE;
+}
+
+/* Fills the group with the next datagrams, whole ones, at least one. FALSE at the end of the burst. */
+static gboolean
+next_group (BurstSender * self, Cursor * cursor, gsize limit)
+{
+  Group *group = &self->group;
+
+  group->n_datagrams = group->n_maps = group->lost = 0;
+  group->bytes = 0;
+  while (cursor->buffer_index < buffers_of (cursor->burst) && group->n_maps < GROUP_DATAGRAMS_MAX
+      && group->n_datagrams < GROUP_DATAGRAMS_MAX) {
+    if (!add_from_buffer (self, group, cursor, limit))
+      break;
+  }
+  return group->n_datagrams > 0 || group->lost > 0 || cursor->buffer_index < buffers_of (cursor->burst);
+}
+
+static void
+release_group (Group * group)
+{
+  for (guint i = 0; i < group->n_maps; i++)
+    gst_buffer_unmap (group->mapped[i], &group->maps[i]);
+  group->n_maps = 0;
+}
+
+/* --- sending --- */
+
+static gboolean
+is_flushed (BurstSender * self, gint flush_seq)
+{
+  return g_atomic_int_get (&self->flush_seq) != flush_seq;
+}
+
+/* Sleeps to an absolute time, never spins. FALSE when the burst is to be abandoned. */
+static gboolean
+sleep_until (BurstSender * self, guint64 wake_ns, gint flush_seq)
+{
+  guint64 now;
+
+  while ((now = now_ns ()) < wake_ns) {
+    guint64 until_ns = MIN (wake_ns, now + SLEEP_SLICE_NS);
+    struct timespec until = {
+      .tv_sec = (time_t) (until_ns / GST_SECOND),
+      .tv_nsec = (long) (until_ns % GST_SECOND),
+    };
+    clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    if (is_flushed (self, flush_seq))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+log_send_errors (BurstSender * self, const BatchCounters * counters)
+{
+  guint64 now;
+
+  if (self->socket.segmentation_failed) {
+    GST_WARNING_OBJECT (self->element, "the way out cannot segment datagrams (%s): sending them one by one",
+        g_strerror (self->socket.segmentation_errno));
+    self->socket.segmentation_failed = false;
+  }
+  if (counters->errors + counters->full == 0)
+    return;
+  self->errors_logged += counters->errors + counters->full;
+  now = now_ns ();
+  if (self->error_log_ns != 0 && now - self->error_log_ns < ERROR_LOG_INTERVAL_NS)
+    return;
+  GST_WARNING_OBJECT (self->element, "%" G_GUINT64_FORMAT " datagram(s) not sent, the last: %s", self->errors_logged,
+      g_strerror (counters->last_errno));
+  self->error_log_ns = now;
+  self->errors_logged = 0;
+}
+
+/* Sends the group. Returns 0 or the errno of a socket that is gone. */
+static int
+send_group (BurstSender * self, guint64 departure_ns)
+{
+  Group *group = &self->group;
+  BatchCounters counters = { 0 };
+  BatchEndpoint endpoint;
+  int err = 0;
+
+  g_mutex_lock (&self->lock);
+  endpoint = self->endpoint;
+  g_mutex_unlock (&self->lock);
+
+  if (endpoint.valid)
+    err = batchsend_send (&self->socket, &endpoint, group->datagrams, group->n_datagrams, departure_ns, &counters);
+  log_send_errors (self, &counters);
+
+  g_mutex_lock (&self->lock);
+  if (!endpoint.valid)
+    self->no_endpoint += group->n_datagrams;
+  self->drops_injected += group->lost;
+  self->sent.datagrams += counters.datagrams;
+  self->sent.bytes += counters.bytes;
+  self->sent.calls += counters.calls;
+  self->sent.full += counters.full;
+  self->sent.errors += counters.errors;
+  self->sent.refused += counters.refused;
+  self->segmentation = self->socket.segmentation;
+  g_mutex_unlock (&self->lock);
+  GST_LOG_OBJECT (self->element, "group of %u datagrams, %" G_GSIZE_FORMAT " bytes", group->n_datagrams,
+      group->bytes);
+  return err;
+}
+
+static void
+warn_over_rate (BurstSender * self)
+{
+  guint32 needed_kbps;
+
+  if (self->warned_over_rate || self->pacer.shape == PACER_NONE)
+    return;
+  needed_kbps = pacer_needed_link_kbps (&self->pacer);
+  if (needed_kbps == 0)
+    return;
+  self->warned_over_rate = TRUE;
+  GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
+      ("The stream needs more than the client's link is set to carry. Set link-kbps to at least %u, or lower the "
+          "bitrate.", needed_kbps), (NULL));
+}
+
+static guint64
+lead_of (BurstSender * self)
+{
+  if (self->pacer.shape != PACER_KERNEL)
+    return 0;
+  return self->socket.segmentation ? KERNEL_LEAD_SEGMENTED_NS : KERNEL_LEAD_PLAIN_NS;
+}
+
+/* Waits for the next group's turn. FALSE when the burst is to be abandoned. */
+static gboolean
+wait_turn (BurstSender * self, gint flush_seq)
+{
+  guint64 wake_ns = pacer_wake_ns (&self->pacer, now_ns (), lead_of (self));
+
+  if (is_flushed (self, flush_seq))
+    return FALSE;
+  if (wake_ns == 0)
+    return TRUE;
+  if (!sleep_until (self, wake_ns, flush_seq))
+    return FALSE;
+  histogram_add (&self->late_ns, now_ns () - wake_ns);
+  return TRUE;
+}
+
+/* Sends one burst on the pacer's clock. Returns 0 or the errno of a socket that is gone. */
+static int
+send_burst (BurstSender * self, const Burst * burst, gint flush_seq)
+{
+  Cursor cursor = {.burst = burst };
+  guint64 begin_ns = now_ns ();
+  guint64 first_ns = 0, last_ns = 0;
+  int err = 0;
+
+  pacer_learn_interval (&self->pacer, burst->delta_ns);
+  pacer_begin (&self->pacer, begin_ns, burst->arrival_ns, bytes_of (burst));
+  while (err == 0 && next_group (self, &cursor, pacer_group_bytes (&self->pacer))) {
+    if (!wait_turn (self, flush_seq)) {
+      release_group (&self->group);
+      return 0;
+    }
+    last_ns = now_ns ();
+    if (first_ns == 0)
+      first_ns = last_ns;
+    guint64 departure_ns = pacer_sent (&self->pacer, last_ns, (guint32) self->group.bytes);
+    err = send_group (self, self->pacer.shape == PACER_KERNEL ? departure_ns : 0);
+    release_group (&self->group);
+  }
+  if (first_ns != 0) {
+    histogram_add (&self->queue_ns, first_ns - burst->arrival_ns);
+    histogram_add (&self->spread_ns, last_ns - first_ns);
+  }
+  warn_over_rate (self);
+  GST_DEBUG_OBJECT (self->element, "burst sent in %" G_GUINT64_FORMAT " ns", last_ns - first_ns);
+  return err;
+}
+
+/* --- the thread --- */
+
+/* Late wake-ups are the pacer's only enemy: ask for exact timers and, where permitted, for real-time priority. */
+static void
+prepare_thread (BurstSender * self)
+{
+  const struct sched_param priority = {.sched_priority = SEND_THREAD_PRIORITY };
+  int err;
+
+  if (prctl (PR_SET_TIMERSLACK, 1UL) < 0)
+    GST_INFO_OBJECT (self->element, "timer slack stays as it is: %s", g_strerror (errno));
+  err = pthread_setschedparam (pthread_self (), SCHED_FIFO, &priority);
+  if (err != 0)
+    GST_INFO_OBJECT (self->element, "no real-time priority for the send thread: %s", g_strerror (err));
+}
+
+/* with lock. Waits for a burst, or until a drop message that is owed may be posted. */
+static void
+wait_for_work (BurstSender * self)
+{
+  if (self->pending_drops > 0)
+    g_cond_wait_until (&self->work, &self->lock,
+        (gint64) ((self->message_ns + DROP_MESSAGE_INTERVAL_NS) / 1000) + 1);
+  else
+    g_cond_wait (&self->work, &self->lock);
+}
+
+static void
+fail (BurstSender * self, int err)
+{
+  g_mutex_lock (&self->lock);
+  self->failed = TRUE;
+  clear_queue (self);
+  g_mutex_unlock (&self->lock);
+  GST_ELEMENT_ERROR (self->element, RESOURCE, WRITE, ("The socket to send from is gone."), ("%s", g_strerror (err)));
+}
+
+static gpointer
+send_thread (gpointer data)
+{
+  BurstSender *self = data;
+
+  prepare_thread (self);
+  g_mutex_lock (&self->lock);
+  while (self->running) {
+    gint flush_seq = g_atomic_int_get (&self->flush_seq);
+    int err = 0;
+
+    if (self->length > 0) {
+      Burst burst = pop_burst (self);
+      self->busy = TRUE;
+      self->bursts++;
+      g_mutex_unlock (&self->lock);
+      apply_config (self);
+      err = send_burst (self, &burst, flush_seq);
+      gst_mini_object_unref (burst.data);
+    } else {
+      wait_for_work (self);
+      g_mutex_unlock (&self->lock);
+    }
+    post_drops (self, now_ns ());
+    if (err != 0)
+      fail (self, err);
+
+    g_mutex_lock (&self->lock);
+    self->busy = FALSE;
+    g_cond_broadcast (&self->idle);
+  }
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+static gboolean
+open_socket (BurstSender * self, gint given_fd, GError ** error)
+{
+  int fd = given_fd >= 0 ? fcntl (given_fd, F_DUPFD_CLOEXEC, 3) : udp_socket_open_any ();
+  int err = fd < 0 ? errno : batchsend_init (&self->socket, fd);
+  int granted;
+
+  if (err != 0) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE, "no UDP socket to send from (fd=%d): %s",
+        given_fd, g_strerror (err));
+    if (fd >= 0)
+      close (fd);
+    self->socket.fd = -1;
+    return FALSE;
+  }
+  granted = udp_socket_grow_send_buffer (fd, SEND_BUFFER_BYTES);
+  GST_INFO_OBJECT (self->element, "socket %d (%s), send buffer %d bytes granted, segmentation offload %s", fd,
+      self->socket.family == AF_INET6 ? "IPv6" : "IPv4", granted, self->socket.segmentation ? "yes" : "no");
+  return TRUE;
+}
+
+/* with lock */
+static void
+reset_figures (BurstSender * self)
+{
+  self->sent = (BatchCounters) { 0 };
+  self->bursts = self->bursts_dropped = self->queue_full = 0;
+  self->drops_injected = self->no_endpoint = 0;
+  self->pending_drops = self->message_ns = 0;
+  self->last_arrival_ns = 0;
+  self->last_pts = GST_CLOCK_TIME_NONE;
+  histogram_reset (&self->queue_ns);
+  histogram_reset (&self->late_ns);
+  histogram_reset (&self->spread_ns);
+}
+
+gboolean
+burst_sender_start (BurstSender * self, gint fd, GError ** error)
+{
+  if (!open_socket (self, fd, error))
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  reset_figures (self);
+  self->running = TRUE;
+  self->failed = self->busy = self->unlocked = FALSE;
+  self->segmentation = self->socket.segmentation;
+  update_endpoint (self);
+  self->applied_seq = self->config_seq - 1;
+  self->applied_seed = self->config.drop_seed;
+  loss_knob_seed (&self->loss, self->config.drop_seed);
+  pacer_init (&self->pacer, PACER_RATE, self->config.link_kbps);
+  self->shape = PACER_RATE;
+  self->departures_on = self->warned_over_rate = FALSE;
+  self->error_log_ns = self->errors_logged = 0;
+  g_mutex_unlock (&self->lock);
+
+  self->thread = g_thread_new ("moonlightsink", send_thread, self);
+  return TRUE;
+}
+
+void
+burst_sender_stop (BurstSender * self)
+{
+  if (self->thread == NULL)
+    return;
+  g_mutex_lock (&self->lock);
+  self->running = FALSE;
+  g_cond_broadcast (&self->work);
+  g_mutex_unlock (&self->lock);
+  burst_sender_flush (self);
+  g_thread_join (self->thread);
+  self->thread = NULL;
+  g_mutex_lock (&self->lock);
+  clear_queue (self);
+  self->endpoint.valid = false;
+  close (self->socket.fd);
+  self->socket.fd = -1;
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- figures --- */
+
+static const gchar *
+shape_name (PacerShape shape)
+{
+  switch (shape) {
+    case PACER_SPREAD:
+      return "spread";
+    case PACER_KERNEL:
+      return "kernel";
+    case PACER_NONE:
+      return "none";
+    default:
+      return "rate";
+  }
+}
+
+GstStructure *
+burst_sender_get_stats (BurstSender * self)
+{
+  GstStructure *stats;
+
+  g_mutex_lock (&self->lock);
+  stats = gst_structure_new ("moonlightsink-stats",
+      "bursts", G_TYPE_UINT64, self->bursts,
+      "bursts-dropped", G_TYPE_UINT64, self->bursts_dropped,
+      "datagrams", G_TYPE_UINT64, self->sent.datagrams,
+      "bytes", G_TYPE_UINT64, self->sent.bytes,
+      "send-calls", G_TYPE_UINT64, self->sent.calls,
+      "drops-injected", G_TYPE_UINT64, self->drops_injected,
+      "eagain", G_TYPE_UINT64, self->sent.full,
+      "send-errors", G_TYPE_UINT64, self->sent.errors,
+      "refused", G_TYPE_UINT64, self->sent.refused,
+      "no-endpoint", G_TYPE_UINT64, self->no_endpoint,
+      "queue-full", G_TYPE_UINT64, self->queue_full,
+      "queue-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5),
+      "queue-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.99),
+      "late-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.5),
+      "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
+      "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5),
+      "spread-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.99),
+      "segmentation", G_TYPE_BOOLEAN, self->segmentation,
+      "pacing", G_TYPE_STRING, shape_name (self->shape), NULL);
+  g_mutex_unlock (&self->lock);
+  return stats;
+}

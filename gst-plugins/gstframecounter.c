@@ -1,0 +1,471 @@
+/*
+ * gstframecounter.c: draws a machine-readable frame number into a picture, and reads it back.
+ */
+/**
+ * SECTION:element-framecounter
+ * @title: framecounter
+ * @short_description: a frame number in the picture that survives scaling and lossy coding
+ *
+ * With `mode=draw` it writes a number that goes up by one with each frame, as black and white cells along the top of
+ * the picture. With `mode=read`, at the other end of whatever is measured, it reads the number back, passes the frame
+ * on untouched, and counts in `stats` what was lost, repeated or unreadable. `wrong` is what must be 0 in a healthy
+ * stream: frames that cannot be read or that go back in time.
+ *
+ * ## What is drawn
+ *
+ * Two rows of 32 cells. All places are fractions of the picture's size, so that the number can be read after scaling: a
+ * cell is 1/34 of the width (one cell of margin on each side) and 1/20 of the height (half a cell of margin above).
+ * That is 18.8 × 18 pixels at 640 × 360. White is 1; the cells from left to right, first row first, are
+ *
+ * |[
+ *   0       8                                              48             64
+ *   +-------+----------------------------------------------+--------------+
+ *   |10110010| number, 40 bits, most significant first     | CRC-16/CCITT |
+ *   +-------+----------------------------------------------+--------------+
+ * ]|
+ *
+ * The reader takes its threshold between black and white from the fixed first eight cells, so that neither the colour
+ * range nor a change of brightness matters. The CRC is over the first 48 cells.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,format=I420,width=640,height=360 ! framecounter start=100 ! videoconvert ! pngenc snapshot=true ! filesink location=counter.png
+ * ]| Look at the cells.
+ * |[
+ * gst-launch-1.0 -v videotestsrc num-buffers=300 ! framecounter ! videoconvert ! x264enc bitrate=500 tune=zerolatency ! avdec_h264 ! framecounter name=reader mode=read ! fakesink
+ * ]| Through an encoder and back; with GST_DEBUG=framecounter:4 the reader logs its figures when it stops, and the
+ * `stats` property of `reader` has them at any time.
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstframecounter.h"
+
+GST_DEBUG_CATEGORY_STATIC (frame_counter_debug);
+#define GST_CAT_DEFAULT frame_counter_debug
+
+#define ROWS 2
+#define COLUMNS 32
+#define CELLS (ROWS * COLUMNS)
+#define MARKER 0xb2u            /* 10110010 */
+#define MARKER_BITS 8
+#define NUMBER_BITS 40
+#define NUMBER_MASK ((G_GUINT64_CONSTANT (1) << NUMBER_BITS) - 1)
+#define CRC_BITS 16
+/* Black and white of the marker must be this far apart, in 8-bit steps, to be taken for a counter. */
+#define MIN_CONTRAST 32
+/* Samples of a cell that are averaged, in each direction. */
+#define SAMPLES 8
+
+typedef enum
+{
+  MODE_DRAW,
+  MODE_READ,
+} FrameCounterMode;
+
+enum
+{
+  PROP_0,
+  PROP_MODE,
+  PROP_START,
+  PROP_STATS,
+};
+
+struct _GstFrameCounter
+{
+  GstVideoFilter parent;
+
+  /* all with the object lock */
+  FrameCounterMode mode;
+  guint64 start;
+  guint64 next;                 /* draw: number of the next frame */
+  guint64 frames, unreadable, backwards, repeated, skipped, first, last;
+  guint64 first_frame_ns;       /* CLOCK_MONOTONIC */
+  gboolean has_last;
+};
+
+#define FORMATS "{ I420, YV12, NV12, NV21, Y42B, Y444, YUY2, UYVY, AYUV, GRAY8, " \
+    "RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+
+G_DEFINE_TYPE (GstFrameCounter, gst_frame_counter, GST_TYPE_VIDEO_FILTER);
+GST_ELEMENT_REGISTER_DEFINE (framecounter, "framecounter", GST_RANK_NONE, GST_TYPE_FRAME_COUNTER);
+
+#define TYPE_FRAME_COUNTER_MODE (frame_counter_mode_get_type ())
+static GType
+frame_counter_mode_get_type (void)
+{
+  static gsize type = 0;
+  static const GEnumValue values[] = {
+    {MODE_DRAW, "Draw a number into each frame", "draw"},
+    {MODE_READ, "Read the number back and pass the frame on", "read"},
+    {0, NULL, NULL},
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstFrameCounterMode", values));
+  return (GType) type;
+}
+
+/* ---- the code word ---- */
+
+/* CRC-16/CCITT-FALSE of the top 48 bits of a code word: start 0xffff, so that an all-black strip is not a number. */
+static guint16
+checksum (guint64 word)
+{
+  guint crc = 0xffff;
+  gint bit;
+
+  for (bit = 63; bit >= CRC_BITS; bit--) {
+    guint top = ((crc >> 15) ^ (guint) (word >> bit)) & 1;
+
+    crc = (crc << 1) & 0xffff;
+    if (top)
+      crc ^= 0x1021;
+  }
+  return (guint16) crc;
+}
+
+static guint64
+encode_word (guint64 number)
+{
+  guint64 word = ((guint64) MARKER << (64 - MARKER_BITS)) | ((number & NUMBER_MASK) << CRC_BITS);
+
+  return word | checksum (word);
+}
+
+static gboolean
+decode_word (guint64 word, guint64 * number)
+{
+  if (word >> (64 - MARKER_BITS) != MARKER || (word & 0xffff) != checksum (word))
+    return FALSE;
+  *number = (word >> CRC_BITS) & NUMBER_MASK;
+  return TRUE;
+}
+
+/* ---- places ---- */
+
+/* Left edge of a column in samples of a plane that is `width` wide; column 32 is the right edge of the last cell. */
+static gint
+column_x (gint width, gint column)
+{
+  return (gint) ((gint64) width * (column + 1) / (COLUMNS + 2));
+}
+
+/* Upper edge of a row in samples of a plane that is `height` high: half a cell of margin, then 1/20 each. */
+static gint
+row_y (gint height, gint row)
+{
+  return (gint) ((gint64) height * (2 * row + 1) / 40);
+}
+
+/* ---- drawing ---- */
+
+static void
+fill (GstVideoFrame * frame, gint component, gint x0, gint x1, gint y0, gint y1, guint8 value)
+{
+  gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
+  gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
+  guint8 *line = (guint8 *) GST_VIDEO_FRAME_COMP_DATA (frame, component) + y0 * stride;
+  gint x, y;
+
+  for (y = y0; y < y1; y++, line += stride)
+    for (x = x0; x < x1; x++)
+      line[x * step] = value;
+}
+
+/* The 8-bit values of black and white, and the neutral one of a chroma component. */
+static guint8
+cell_value (GstVideoFrame * frame, gint component, gboolean is_white)
+{
+  gboolean is_limited = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
+
+  if (GST_VIDEO_FORMAT_INFO_IS_YUV (frame->info.finfo) && component > 0)
+    return 128;
+  return is_white ? (is_limited ? 235 : 255) : (is_limited ? 16 : 0);
+}
+
+static void
+draw_component (GstVideoFrame * frame, gint component, guint64 word)
+{
+  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
+  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
+  gint cell;
+
+  for (cell = 0; cell < CELLS; cell++) {
+    gint column = cell % COLUMNS, row = cell / COLUMNS;
+    gboolean is_white = (word >> (CELLS - 1 - cell)) & 1;
+
+    fill (frame, component, column_x (width, column), column_x (width, column + 1), row_y (height, row),
+        row_y (height, row + 1), cell_value (frame, component, is_white));
+  }
+}
+
+static void
+draw (GstVideoFrame * frame, guint64 number)
+{
+  guint64 word = encode_word (number);
+  gint component, components = MIN (3, (gint) GST_VIDEO_FRAME_N_COMPONENTS (frame));
+
+  for (component = 0; component < components; component++)
+    draw_component (frame, component, word);
+}
+
+/* ---- reading ---- */
+
+/* Mean of the middle half of a cell: its edges are blurred by scaling and coding. */
+static guint
+cell_mean (GstVideoFrame * frame, gint component, gint cell)
+{
+  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
+  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
+  gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
+  gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
+  const guint8 *data = GST_VIDEO_FRAME_COMP_DATA (frame, component);
+  gint x0 = column_x (width, cell % COLUMNS), x1 = column_x (width, cell % COLUMNS + 1);
+  gint y0 = row_y (height, cell / COLUMNS), y1 = row_y (height, cell / COLUMNS + 1);
+  guint sum = 0;
+  gint i, j;
+
+  for (j = 0; j < SAMPLES; j++) {
+    gint y = y0 + (y1 - y0) * (2 * SAMPLES + 4 * j + 2) / (8 * SAMPLES);
+
+    for (i = 0; i < SAMPLES; i++)
+      sum += data[y * stride + (x0 + (x1 - x0) * (2 * SAMPLES + 4 * i + 2) / (8 * SAMPLES)) * step];
+  }
+  return sum / (SAMPLES * SAMPLES);
+}
+
+static gboolean
+read_number (GstVideoFrame * frame, guint64 * number)
+{
+  /* green carries most of the brightness of an RGB picture */
+  gint component = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 1 : 0;
+  guint mean[CELLS], white = 0, black = 0, cell;
+  guint64 word = 0;
+
+  for (cell = 0; cell < CELLS; cell++)
+    mean[cell] = cell_mean (frame, component, (gint) cell);
+  for (cell = 0; cell < MARKER_BITS; cell++) {
+    if ((MARKER >> (MARKER_BITS - 1 - cell)) & 1)
+      white += mean[cell];
+    else
+      black += mean[cell];
+  }
+  /* four cells of each colour */
+  if (white < black + 4 * MIN_CONTRAST)
+    return FALSE;
+  for (cell = 0; cell < CELLS; cell++)
+    word = (word << 1) | (mean[cell] * 8 > white + black);
+  return decode_word (word, number);
+}
+
+/* with the object lock */
+static void
+count_frame (GstFrameCounter * self)
+{
+  if (self->frames++ == 0)
+    self->first_frame_ns = gst_util_get_timestamp ();
+}
+
+/* with the object lock */
+static void
+account (GstFrameCounter * self, gboolean is_readable, guint64 number)
+{
+  if (!is_readable) {
+    self->unreadable++;
+    return;
+  }
+  if (!self->has_last) {
+    self->has_last = TRUE;
+    self->first = number;
+  } else if (number < self->last) {
+    self->backwards++;
+  } else if (number == self->last) {
+    self->repeated++;
+  } else {
+    self->skipped += number - self->last - 1;
+  }
+  self->last = number;
+}
+
+/* ---- element ---- */
+
+static GstFlowReturn
+gst_frame_counter_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * frame)
+{
+  GstFrameCounter *self = (GstFrameCounter *) filter;
+  gboolean is_readable, is_reading;
+  guint64 number = 0;
+
+  GST_OBJECT_LOCK (self);
+  is_reading = self->mode == MODE_READ;
+  if (!is_reading) {
+    number = self->next++;
+    count_frame (self);
+    account (self, TRUE, number & NUMBER_MASK);
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (!is_reading) {
+    draw (frame, number);
+    return GST_FLOW_OK;
+  }
+
+  is_readable = read_number (frame, &number);
+  GST_OBJECT_LOCK (self);
+  count_frame (self);
+  account (self, is_readable, number);
+  GST_OBJECT_UNLOCK (self);
+  GST_LOG_OBJECT (self, "%s %" G_GUINT64_FORMAT, is_readable ? "read" : "no number in frame", number);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_frame_counter_start (GstBaseTransform * transform)
+{
+  GstFrameCounter *self = (GstFrameCounter *) transform;
+
+  GST_OBJECT_LOCK (self);
+  self->next = self->start;
+  self->frames = self->unreadable = self->backwards = self->repeated = self->skipped = 0;
+  self->first = self->last = self->first_frame_ns = 0;
+  self->has_last = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static gboolean
+gst_frame_counter_stop (GstBaseTransform * transform)
+{
+  GstFrameCounter *self = (GstFrameCounter *) transform;
+
+  GST_OBJECT_LOCK (self);
+  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " unreadable, %" G_GUINT64_FORMAT
+      " backwards, %" G_GUINT64_FORMAT " repeated, %" G_GUINT64_FORMAT " skipped", self->frames, self->unreadable,
+      self->backwards, self->repeated, self->skipped);
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static GstStructure *
+make_stats (GstFrameCounter * self)
+{
+  GstStructure *stats;
+
+  GST_OBJECT_LOCK (self);
+  stats = gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "unreadable", G_TYPE_UINT64,
+      self->unreadable, "backwards", G_TYPE_UINT64, self->backwards, "repeated", G_TYPE_UINT64, self->repeated,
+      "skipped", G_TYPE_UINT64, self->skipped, "wrong", G_TYPE_UINT64, self->unreadable + self->backwards, "first",
+      G_TYPE_UINT64, self->first, "last", G_TYPE_UINT64, self->last, "first-frame-ns", G_TYPE_UINT64,
+      self->first_frame_ns, NULL);
+  GST_OBJECT_UNLOCK (self);
+  return stats;
+}
+
+static void
+gst_frame_counter_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+{
+  GstFrameCounter *self = (GstFrameCounter *) object;
+
+  switch (id) {
+    case PROP_MODE:
+      GST_OBJECT_LOCK (self);
+      self->mode = (FrameCounterMode) g_value_get_enum (value);
+      GST_OBJECT_UNLOCK (self);
+      /* a reader writes nothing, so it needs no copy of the frame; the base class still shows it each one */
+      gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), g_value_get_enum (value) == MODE_READ);
+      break;
+    case PROP_START:
+      GST_OBJECT_LOCK (self);
+      self->start = self->next = g_value_get_uint64 (value);
+      GST_OBJECT_UNLOCK (self);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+}
+
+static void
+gst_frame_counter_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+{
+  GstFrameCounter *self = (GstFrameCounter *) object;
+
+  switch (id) {
+    case PROP_MODE:
+      GST_OBJECT_LOCK (self);
+      g_value_set_enum (value, self->mode);
+      GST_OBJECT_UNLOCK (self);
+      break;
+    case PROP_START:
+      GST_OBJECT_LOCK (self);
+      g_value_set_uint64 (value, self->start);
+      GST_OBJECT_UNLOCK (self);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, make_stats (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+}
+
+static void
+gst_frame_counter_class_init (GstFrameCounterClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (frame_counter_debug, "framecounter", 0, "frame numbers in pictures");
+  object_class->set_property = gst_frame_counter_set_property;
+  object_class->get_property = gst_frame_counter_get_property;
+
+  /**
+   * GstFrameCounter:mode:
+   *
+   * Draw numbers or read them back.
+   */
+  g_object_class_install_property (object_class, PROP_MODE, g_param_spec_enum ("mode", "Mode",
+          "Draw numbers or read them back", TYPE_FRAME_COUNTER_MODE, MODE_DRAW,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /**
+   * GstFrameCounter:start:
+   *
+   * Number of the first frame that is drawn. The picture holds its low 40 bits.
+   */
+  g_object_class_install_property (object_class, PROP_START, g_param_spec_uint64 ("start", "Start",
+          "Number of the first frame drawn (frames)", 0, G_MAXUINT64, 0,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /**
+   * GstFrameCounter:stats:
+   *
+   * `frames`; of these `unreadable`, `backwards`, `repeated`; `skipped` numbers that never came; `wrong` = unreadable
+   * + backwards; `first` and `last` number; `first-frame-ns`, when the first frame came
+   * (CLOCK_MONOTONIC, 0 = none).
+   */
+  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
+          "Counters in frames", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Frame counter", "Filter/Analyzer/Video",
+      "Draws a machine-readable frame number into a picture and reads it back", "Lumen");
+  transform_class->start = gst_frame_counter_start;
+  transform_class->stop = gst_frame_counter_stop;
+  GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = gst_frame_counter_transform_frame_ip;
+  gst_type_mark_as_plugin_api (TYPE_FRAME_COUNTER_MODE, 0);
+}
+
+static void
+gst_frame_counter_init (GstFrameCounter * self)
+{
+}

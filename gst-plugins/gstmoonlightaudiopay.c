@@ -1,0 +1,487 @@
+/*
+ * gstmoonlightaudiopay.c: Opus packets in, GameStream audio datagrams with 4+2 parity out.
+ * Source of the wire format: protocol/audio.md. The byte layouts are in nvpacket.c.
+ */
+
+/**
+ * SECTION:element-moonlightaudiopay
+ * @title: moonlightaudiopay
+ * @short_description: turns Opus packets into GameStream audio datagrams with parity
+ *
+ * Stands between `opusenc` and `moonlightsink`. Each Opus packet becomes one datagram at once; the fourth of a block is
+ * followed by two parity datagrams in the same buffer list. With a key the payload is AES-128-CBC, and parity covers
+ * the ciphertext.
+ *
+ * Unlike RTP the timestamp counts milliseconds, parity packets do not advance the sequence number, and all packets
+ * must have one size: clients turn their recovery off for good at the first that differs. So the encoder has to run at
+ * a constant bitrate without DTX; a change of size is counted in `stats`, and sending goes on.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! audioresample ! opusenc bitrate=96000 bitrate-type=cbr frame-size=5 ! moonlightaudiopay ! udpsink host=127.0.0.1 port=48000
+ * ]|
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstmoonlightaudiopay.h"
+
+#include <string.h>
+
+#include "gstpaysession.h"
+#include "nvpacket.h"
+#include "rsfec.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_moonlight_audio_pay_debug);
+#define GST_CAT_DEFAULT gst_moonlight_audio_pay_debug
+
+#define DEFAULT_PACKET_DURATION 5
+#define DEFAULT_SESSION_PAGE_FD (-1)
+#define DEFAULT_KEY_ID 0
+/* A parity datagram has the longer header and must still fit the client's receive buffer. */
+#define MAX_PAYLOAD_BYTES (NV_AUDIO_MAX_DATAGRAM - NV_AUDIO_PARITY_HEADER_BYTES)
+
+/* The `stats` property. */
+typedef struct
+{
+  guint64 packets;
+  guint64 parity_packets;
+  guint64 bytes;
+  guint64 size_changes;
+  guint64 packets_refused;
+} Stats;
+
+/* The block of four that is being sent: its payloads are kept for the parity. */
+typedef struct
+{
+  guint32 first_packet;         /* as reserved in the session page, a multiple of 4 */
+  guint count;                  /* payloads so far, 0 to 3; at 0 the next packet reserves a block */
+  gsize payload_bytes;          /* of the first payload */
+  gboolean is_uneven;           /* a later one differed: no parity can cover the block */
+  guint8 payloads[NV_AUDIO_DATA_SHARDS][MAX_PAYLOAD_BYTES];
+} Block;
+
+struct _GstMoonlightAudioPay
+{
+  GstElement parent;
+  GstPad *sink_pad;
+  GstPad *src_pad;
+
+  /* Properties and stats, with the object lock. */
+  guint packet_duration_ms;
+  gint session_page_fd;
+  guint key_id;
+  gchar *key_text;
+  Stats stats;
+
+  /* Set up and torn down by state changes while no buffer flows. */
+  GstPaySession session;
+
+  /* Streaming thread alone. */
+  gboolean has_caps;
+  guint32 stream_key_id;
+  guint32 stream_duration_ms;
+  RsFec *fec;
+  Block block;
+  gsize last_payload_bytes;     /* 0 = none yet */
+  gboolean warned_size;
+  gboolean warned_refused;
+};
+
+enum
+{
+  PROP_0,
+  PROP_PACKET_DURATION,
+  PROP_SESSION_PAGE_FD,
+  PROP_KEY,
+  PROP_KEY_ID,
+  PROP_STATS,
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("audio/x-opus"));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("application/x-moonlight, media=(string)audio, layout=(string)datagrams"));
+
+G_DEFINE_TYPE (GstMoonlightAudioPay, gst_moonlight_audio_pay, GST_TYPE_ELEMENT);
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightaudiopay, "moonlightaudiopay", GST_RANK_NONE,
+    GST_TYPE_MOONLIGHT_AUDIO_PAY, GST_DEBUG_CATEGORY_INIT (gst_moonlight_audio_pay_debug, "moonlightaudiopay", 0,
+        "GameStream audio payloader"));
+
+/* ---- one packet ---- */
+
+static void
+refuse_packet (GstMoonlightAudioPay * self, gsize bytes)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.packets_refused++;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->warned_refused) {
+    self->warned_refused = TRUE;
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("An Opus packet of %" G_GSIZE_FORMAT " bytes cannot be sent; 1 to %u "
+            "can.", bytes, (guint) MAX_PAYLOAD_BYTES - 16), ("Lower the encoder's bitrate. Said once."));
+  }
+}
+
+static void
+note_size (GstMoonlightAudioPay * self, gsize payload_bytes)
+{
+  gsize before = self->last_payload_bytes;
+
+  self->last_payload_bytes = payload_bytes;
+  if (before == 0 || before == payload_bytes)
+    return;
+  GST_OBJECT_LOCK (self);
+  self->stats.size_changes++;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->warned_size) {
+    self->warned_size = TRUE;
+    GST_WARNING_OBJECT (self, "payload size changed from %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " bytes: clients stop "
+        "recovering lost audio. Run the encoder at a constant bitrate without DTX. Said once", before, payload_bytes);
+  }
+}
+
+/* Puts the payload, encrypted if need be, into the block, and returns its size there; 0 when the cipher failed. */
+static gsize
+store_payload (GstMoonlightAudioPay * self, guint16 sequence, const guint8 * opus, gsize size)
+{
+  Block *block = &self->block;
+  guint8 *payload = block->payloads[block->count];
+
+  if (self->session.crypt == NULL) {
+    memcpy (payload, opus, size);
+    return size;
+  }
+  if (!media_crypt_seal_audio (self->session.crypt, self->stream_key_id, sequence, opus, size, payload))
+    return 0;
+  return media_crypt_audio_bytes (size);
+}
+
+static GstBuffer *
+new_datagram (GstBuffer * source, const guint8 * header, gsize header_bytes, const guint8 * payload,
+    gsize payload_bytes)
+{
+  GstBuffer *datagram = gst_buffer_new_allocate (NULL, header_bytes + payload_bytes, NULL);
+
+  gst_buffer_fill (datagram, 0, header, header_bytes);
+  gst_buffer_fill (datagram, header_bytes, payload, payload_bytes);
+  gst_buffer_copy_into (datagram, source, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  return datagram;
+}
+
+/* Parity covers what follows the RTP header: Opus or ciphertext (protocol/audio.md §3). */
+static guint64
+append_parity (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * source)
+{
+  Block *block = &self->block;
+  guint8 parity[NV_AUDIO_PARITY_SHARDS][MAX_PAYLOAD_BYTES], header[NV_AUDIO_PARITY_HEADER_BYTES];
+  guint8 *shards[NV_AUDIO_DATA_SHARDS + NV_AUDIO_PARITY_SHARDS];
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < NV_AUDIO_DATA_SHARDS; i++)
+    shards[i] = block->payloads[i];
+  for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++)
+    shards[NV_AUDIO_DATA_SHARDS + i] = parity[i];
+  if (!rs_fec_encode (self->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS, NV_AUDIO_PARITY_SHARDS, shards,
+          block->payload_bytes))
+    return 0;
+  for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++) {
+    nv_audio_write_parity (header, (guint8) i, (guint16) block->first_packet,
+        block->first_packet * self->stream_duration_ms);
+    gst_buffer_list_add (list, new_datagram (source, header, sizeof header, parity[i], block->payload_bytes));
+    bytes += sizeof header + block->payload_bytes;
+  }
+  return bytes;
+}
+
+/* Ends a full block; the parity bytes that were added to the burst. */
+static guint64
+finish_block (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * source)
+{
+  Block *block = &self->block;
+
+  block->count = 0;
+  if (block->is_uneven)
+    return 0;
+  return append_parity (self, list, source);
+}
+
+static void
+count_burst (GstMoonlightAudioPay * self, gsize data_bytes, guint64 parity_bytes)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.packets++;
+  self->stats.parity_packets += parity_bytes != 0 ? NV_AUDIO_PARITY_SHARDS : 0;
+  self->stats.bytes += data_bytes + parity_bytes;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstFlowReturn
+pay_packet (GstMoonlightAudioPay * self, GstBuffer * buffer, const guint8 * opus, gsize size)
+{
+  Block *block = &self->block;
+  guint8 header[NV_AUDIO_HEADER_BYTES];
+  GstBufferList *list;
+  guint64 parity_bytes = 0;
+  guint32 number;
+  gsize payload_bytes;
+
+  /* A block begun by another process is never gone on with: its first payloads are not ours to cover. */
+  if (block->count == 0)
+    block->first_packet = session_page_reserve_audio_block (self->session.page);
+  number = block->first_packet + block->count;
+  payload_bytes = store_payload (self, (guint16) number, opus, size);
+  if (payload_bytes == 0) {
+    GST_ELEMENT_ERROR (self, STREAM, ENCODE, ("Audio packet %u could not be encrypted.", number), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  note_size (self, payload_bytes);
+  if (block->count == 0) {
+    block->payload_bytes = payload_bytes;
+    block->is_uneven = FALSE;
+  }
+  block->is_uneven |= payload_bytes != block->payload_bytes;
+
+  list = gst_buffer_list_new_sized (1 + NV_AUDIO_PARITY_SHARDS);
+  /* Milliseconds, and modulo 2^32 like the number itself (protocol/audio.md §2). */
+  nv_audio_write_data (header, (guint16) number, number * self->stream_duration_ms);
+  gst_buffer_list_add (list, new_datagram (buffer, header, sizeof header, block->payloads[block->count],
+          payload_bytes));
+  block->count++;
+  if (block->count == NV_AUDIO_DATA_SHARDS)
+    parity_bytes = finish_block (self, list, buffer);
+  count_burst (self, sizeof header + payload_bytes, parity_bytes);
+  return gst_pad_push_list (self->src_pad, list);
+}
+
+static GstFlowReturn
+gst_moonlight_audio_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (parent);
+  GstFlowReturn flow = GST_FLOW_OK;
+  gsize size = gst_buffer_get_size (buffer);
+  GstMapInfo map;
+
+  if (!self->has_caps) {
+    flow = GST_FLOW_NOT_NEGOTIATED;
+  } else if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_HEADER)) {
+    GST_DEBUG_OBJECT (self, "leaving out a stream header of %" G_GSIZE_FORMAT " bytes", size);
+  } else if (size == 0 || media_crypt_audio_bytes (size) > MAX_PAYLOAD_BYTES
+      || !gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    /* No number is spent: a packet that was never sent must not look like one that was lost. */
+    refuse_packet (self, size);
+  } else {
+    flow = pay_packet (self, buffer, map.data, map.size);
+    gst_buffer_unmap (buffer, &map);
+  }
+  gst_buffer_unref (buffer);
+  return flow;
+}
+
+/* ---- events and states ---- */
+
+static gboolean
+set_caps (GstMoonlightAudioPay * self)
+{
+  GstCaps *caps = gst_static_pad_template_get_caps (&src_template);
+  gboolean ok;
+
+  GST_OBJECT_LOCK (self);
+  self->stream_duration_ms = self->packet_duration_ms;
+  self->stream_key_id = self->key_id;
+  GST_OBJECT_UNLOCK (self);
+  ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  GST_INFO_OBJECT (self, "%u ms a packet, %s", self->stream_duration_ms,
+      self->session.crypt != NULL ? "encrypted" : "in the clear");
+  self->has_caps = TRUE;
+  return ok;
+}
+
+static gboolean
+gst_moonlight_audio_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (parent);
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    gst_event_unref (event);
+    return set_caps (self);
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+static gboolean
+prepare (GstMoonlightAudioPay * self)
+{
+  gint page_fd;
+  gchar *key_text;
+  gboolean ok;
+
+  GST_OBJECT_LOCK (self);
+  page_fd = self->session_page_fd;
+  key_text = g_strdup (self->key_text);
+  GST_OBJECT_UNLOCK (self);
+  ok = gst_pay_session_prepare (&self->session, GST_ELEMENT (self), page_fd, key_text);
+  g_free (key_text);
+  self->has_caps = FALSE;
+  self->block.count = 0;
+  self->last_payload_bytes = 0;
+  return ok;
+}
+
+static GstStateChangeReturn
+gst_moonlight_audio_pay_change_state (GstElement * element, GstStateChange transition)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !prepare (self))
+    return GST_STATE_CHANGE_FAILURE;
+  result = GST_ELEMENT_CLASS (gst_moonlight_audio_pay_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_pay_session_stop (&self->session);
+  return result;
+}
+
+/* ---- properties ---- */
+
+static GstStructure *
+create_stats (GstMoonlightAudioPay * self)
+{
+  Stats s;
+
+  GST_OBJECT_LOCK (self);
+  s = self->stats;
+  GST_OBJECT_UNLOCK (self);
+  return gst_structure_new ("application/x-moonlightaudiopay-stats", "packets", G_TYPE_UINT64, s.packets,
+      "parity-packets", G_TYPE_UINT64, s.parity_packets, "bytes", G_TYPE_UINT64, s.bytes,
+      "size-changes", G_TYPE_UINT64, s.size_changes, "packets-refused", G_TYPE_UINT64, s.packets_refused, NULL);
+}
+
+static void
+gst_moonlight_audio_pay_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_PACKET_DURATION:
+      self->packet_duration_ms = g_value_get_uint (value);
+      break;
+    case PROP_SESSION_PAGE_FD:
+      self->session_page_fd = g_value_get_int (value);
+      break;
+    case PROP_KEY:
+      g_free (self->key_text);
+      self->key_text = g_value_dup_string (value);
+      break;
+    case PROP_KEY_ID:
+      self->key_id = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_moonlight_audio_pay_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, create_stats (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_PACKET_DURATION:
+      g_value_set_uint (value, self->packet_duration_ms);
+      break;
+    case PROP_SESSION_PAGE_FD:
+      g_value_set_int (value, self->session_page_fd);
+      break;
+    case PROP_KEY_ID:
+      g_value_set_uint (value, self->key_id);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_moonlight_audio_pay_finalize (GObject * object)
+{
+  GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
+
+  g_free (self->key_text);
+  gst_pay_session_clear (&self->session);
+  rs_fec_free (self->fec);
+  G_OBJECT_CLASS (gst_moonlight_audio_pay_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass * klass)
+{
+  /* Milliseconds: the step of the timestamp. Read when caps arrive. */
+  g_object_class_install_property (klass, PROP_PACKET_DURATION,
+      g_param_spec_uint ("packet-duration", "Packet duration", "Milliseconds in one Opus packet", 1, 60,
+          DEFAULT_PACKET_DURATION, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
+  g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
+      g_param_spec_int ("session-page-fd", "Session page", "Descriptor of the file that holds the session's numbers; "
+          "mapped on the way to PAUSED. -1 counts from zero", -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
+  g_object_class_install_property (klass, PROP_KEY,
+      g_param_spec_string ("key", "Key", "32 hex digits turn AES-128-CBC on, empty turns it off; used from the next "
+          "start", NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /* The launch parameter rikeyid, as unsigned 32 bit. */
+  g_object_class_install_property (klass, PROP_KEY_ID,
+      g_param_spec_uint ("key-id", "Key id", "Added to the sequence number to make each packet's IV", 0, G_MAXUINT32,
+          DEFAULT_KEY_ID, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since the element was made", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_moonlight_audio_pay_class_init (GstMoonlightAudioPayClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = gst_moonlight_audio_pay_set_property;
+  object_class->get_property = gst_moonlight_audio_pay_get_property;
+  object_class->finalize = gst_moonlight_audio_pay_finalize;
+  install_properties (object_class);
+  element_class->change_state = gst_moonlight_audio_pay_change_state;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Moonlight audio payloader", "Codec/Payloader/Network",
+      "Turns Opus packets into GameStream datagrams with 4+2 parity", "The Lumen authors");
+}
+
+static void
+gst_moonlight_audio_pay_init (GstMoonlightAudioPay * self)
+{
+  self->packet_duration_ms = DEFAULT_PACKET_DURATION;
+  self->session_page_fd = DEFAULT_SESSION_PAGE_FD;
+  self->key_id = DEFAULT_KEY_ID;
+  self->fec = rs_fec_new ();
+
+  self->sink_pad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sink_pad, gst_moonlight_audio_pay_chain);
+  gst_pad_set_event_function (self->sink_pad, gst_moonlight_audio_pay_sink_event);
+  gst_element_add_pad (GST_ELEMENT (self), self->sink_pad);
+  self->src_pad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_use_fixed_caps (self->src_pad);
+  gst_element_add_pad (GST_ELEMENT (self), self->src_pad);
+}

@@ -1,0 +1,792 @@
+/*
+ * gstmoonlightpay.c: one encoded picture in, the datagrams of one GameStream video frame out.
+ * Source of the wire format: protocol/video.md. The bytes are written by framewriter.c; the sizes are frameplan.c's.
+ */
+
+/**
+ * SECTION:element-moonlightpay
+ * @title: moonlightpay
+ * @short_description: cuts encoded pictures into GameStream video datagrams with parity
+ *
+ * Stands between the parser behind a video encoder and `moonlightsink` (or `udpsink`). Each access unit becomes one
+ * frame: an 8-byte header and the bitstream, cut into equal shards, followed by Reed-Solomon parity shards, each shard
+ * encrypted when a key is set. Access unit delimiters and user-data SEI are dropped, so that the first slice header
+ * lies in the first datagram, where clients look for it.
+ *
+ * Unlike an RTP payloader it numbers pictures (clients ask for a key frame when a number is missing), its shards are
+ * padded to one size, and its parity covers the packet headers as well. The numbers come from the session page, when
+ * there is one, and so go on where another media process of the same session ended.
+ *
+ * The source caps say how a frame is handed on: `layout=datagrams` is a buffer list with a buffer a datagram,
+ * `layout=frame` one buffer with all of them back to back. The bytes are the same. The order of the peer's caps decides.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=60 ! x264enc tune=zerolatency ! video/x-h264,stream-format=byte-stream,alignment=au ! moonlightpay ! udpsink host=127.0.0.1 port=47998
+ * ]|
+ *
+ * Since: 0.1
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include "gstmoonlightpay.h"
+
+#include <time.h>
+
+#include "annexb.h"
+#include "frameplan.h"
+#include "framewriter.h"
+#include "gstpaysession.h"
+#include "histogram.h"
+#include "nvpacket.h"
+#include "rsfec.h"
+
+GST_DEBUG_CATEGORY_STATIC (gst_moonlight_pay_debug);
+#define GST_CAT_DEFAULT gst_moonlight_pay_debug
+
+#define DEFAULT_PACKET_SIZE 1024
+#define DEFAULT_FEC_PERCENTAGE 20
+#define DEFAULT_MIN_FEC_PACKETS 2
+#define DEFAULT_SESSION_PAGE_FD (-1)
+/* First size of the arenas that layout=frame fills: a frame of 20 Mbit/s at 60 fps is 53 kB with its parity. */
+#define FIRST_ARENA_BYTES (256u << 10)
+/* What framesampler attaches to fresh frames. */
+#define CAPTURE_CAPS "timestamp/x-lumen-capture"
+
+typedef enum
+{
+  CODEC_H264,
+  CODEC_H265,
+  CODEC_AV1,
+} Codec;
+
+/* The `stats` property, in its units and order. */
+typedef struct
+{
+  guint64 frames;
+  guint64 key_frames;
+  guint64 data_shards;
+  guint64 parity_shards;
+  guint64 datagrams;
+  guint64 bytes;
+  guint64 frames_without_parity;
+  guint64 frames_refused;
+  guint64 late_slice_headers;
+  guint64 last_frame_index;
+} Stats;
+
+struct _GstMoonlightPay
+{
+  GstElement parent;
+  GstPad *sink_pad;
+  GstPad *src_pad;
+
+  /* Properties and stats, with the object lock. */
+  guint packet_size;
+  guint fec_percentage;
+  guint min_fec_packets;
+  gint session_page_fd;
+  gchar *key_text;
+  Stats stats;
+  Histogram packetise_ns;       /* lock-free */
+  Histogram host_latency_ns;    /* lock-free */
+
+  /* Set up and torn down by state changes while no buffer flows. */
+  GstPaySession session;
+
+  /* Streaming thread alone. */
+  Codec codec;
+  gboolean has_caps;
+  gboolean frame_layout;
+  guint stream_packet_size;     /* packet size as of the caps */
+  guint datagram_bytes;
+  GstCaps *capture_caps;
+  GstSegment segment;
+  guint32 last_timestamp;
+  RsFec *fec;
+  GstBufferPool *arenas;
+  gsize arena_bytes;
+  gboolean warned_late_slice;
+  gboolean warned_refused;
+  gboolean warned_without_parity;
+};
+
+enum
+{
+  PROP_0,
+  PROP_PACKET_SIZE,
+  PROP_FEC_PERCENTAGE,
+  PROP_MIN_FEC_PACKETS,
+  PROP_SESSION_PAGE_FD,
+  PROP_KEY,
+  PROP_STATS,
+};
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("video/x-h264, stream-format=(string)byte-stream, alignment=(string)au; "
+        "video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; "
+        "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu"));
+
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("application/x-moonlight, media=(string)video, layout=(string)datagrams; "
+        "application/x-moonlight, media=(string)video, layout=(string)frame, datagram-size=(int)[1,65507]"));
+
+G_DEFINE_TYPE (GstMoonlightPay, gst_moonlight_pay, GST_TYPE_ELEMENT);
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightpay, "moonlightpay", GST_RANK_NONE, GST_TYPE_MOONLIGHT_PAY,
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_pay_debug, "moonlightpay", 0, "GameStream video payloader"));
+
+static guint64
+monotonic_ns (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (guint64) now.tv_sec * GST_SECOND + (guint64) now.tv_nsec;
+}
+
+/* ---- layouts and their memory ---- */
+
+static GstCaps *
+caps_for_layout (GstMoonlightPay * self, gboolean frame_layout)
+{
+  if (frame_layout)
+    return gst_caps_new_simple ("application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING,
+        "frame", "datagram-size", G_TYPE_INT, (gint) self->datagram_bytes, NULL);
+  return gst_caps_new_simple ("application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING,
+      "datagrams", NULL);
+}
+
+/* The first structure of the peer's caps that we can meet decides; a peer that takes anything gets datagrams. */
+static GstCaps *
+choose_caps (GstMoonlightPay * self)
+{
+  /* Without a filter: a filter would put our order over the peer's. */
+  GstCaps *peer = gst_pad_peer_query_caps (self->src_pad, NULL);
+  GstCaps *datagrams = caps_for_layout (self, FALSE), *frame = caps_for_layout (self, TRUE), *chosen = NULL;
+
+  if (gst_caps_is_any (peer))
+    chosen = gst_caps_ref (datagrams);
+  for (guint i = 0; chosen == NULL && i < gst_caps_get_size (peer); i++) {
+    GstCaps *one = gst_caps_copy_nth (peer, i);
+
+    if (gst_caps_can_intersect (one, datagrams))
+      chosen = gst_caps_ref (datagrams);
+    else if (gst_caps_can_intersect (one, frame))
+      chosen = gst_caps_ref (frame);
+    gst_caps_unref (one);
+  }
+  self->frame_layout = chosen != NULL && gst_caps_is_equal (chosen, frame);
+  gst_caps_unref (datagrams);
+  gst_caps_unref (frame);
+  gst_caps_unref (peer);
+  return chosen;
+}
+
+static gboolean
+negotiate (GstMoonlightPay * self)
+{
+  GstCaps *caps;
+  gboolean ok;
+
+  self->datagram_bytes = frame_writer_datagram_bytes (self->stream_packet_size, self->session.crypt != NULL);
+  caps = choose_caps (self);
+  if (caps == NULL) {
+    GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("The element after moonlightpay takes none of its formats."),
+        ("need application/x-moonlight, media=video, layout=datagrams or layout=frame with datagram-size=%u",
+            self->datagram_bytes));
+    return FALSE;
+  }
+  GST_INFO_OBJECT (self, "sending %" GST_PTR_FORMAT ", datagrams of %u bytes, %s", caps, self->datagram_bytes,
+      self->session.crypt != NULL ? "encrypted" : "in the clear");
+  ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
+  gst_caps_unref (caps);
+  return ok;
+}
+
+static void
+drop_arenas (GstMoonlightPay * self)
+{
+  if (self->arenas == NULL)
+    return;
+  gst_buffer_pool_set_active (self->arenas, FALSE);
+  gst_clear_object (&self->arenas);
+  self->arena_bytes = 0;
+}
+
+/* A pool without an upper limit never blocks; what bounds it is the queue behind us. */
+static gboolean
+ensure_arenas (GstMoonlightPay * self, gsize bytes)
+{
+  GstStructure *config;
+  gsize size = MAX (self->arena_bytes, FIRST_ARENA_BYTES);
+
+  if (self->arenas != NULL && bytes <= self->arena_bytes)
+    return TRUE;
+  while (size < bytes)
+    size *= 2;
+  drop_arenas (self);
+  self->arenas = gst_buffer_pool_new ();
+  config = gst_buffer_pool_get_config (self->arenas);
+  gst_buffer_pool_config_set_params (config, NULL, (guint) size, 0, 0);
+  if (!gst_buffer_pool_set_config (self->arenas, config) || !gst_buffer_pool_set_active (self->arenas, TRUE)) {
+    gst_clear_object (&self->arenas);
+    return FALSE;
+  }
+  self->arena_bytes = size;
+  return TRUE;
+}
+
+/*
+ * A buffer of exactly `bytes`. Only layout=frame pools: the datagrams of the other layout share one memory, which comes
+ * free when the last of them does.
+ */
+static GstBuffer *
+acquire_arena (GstMoonlightPay * self, gsize bytes)
+{
+  GstBuffer *buffer = NULL;
+
+  if (!self->frame_layout)
+    return gst_buffer_new_allocate (NULL, bytes, NULL);
+  if (!ensure_arenas (self, bytes) || gst_buffer_pool_acquire_buffer (self->arenas, &buffer, NULL) != GST_FLOW_OK)
+    return NULL;
+  gst_buffer_set_size (buffer, (gssize) bytes);
+  return buffer;
+}
+
+/* ---- one frame ---- */
+
+/* What one frame is made of, gathered before the first byte is written. */
+typedef struct
+{
+  const guint8 *bytes;          /* the access unit */
+  AnnexbUnit unit;
+  guint32 frame_index;
+  guint32 timestamp;
+  guint64 first_packet;         /* as reserved in the session page */
+  guint64 host_latency_ns;      /* 0 = unknown */
+  FramePlan plan;
+} Frame;
+
+static guint32
+rtp_timestamp (GstMoonlightPay * self, GstBuffer * buffer)
+{
+  GstClockTime running = GST_CLOCK_TIME_NONE;
+
+  /* Never raw PTS: x264enc and x265enc shift it by 1000 hours, and their segment with it. */
+  if (GST_BUFFER_PTS_IS_VALID (buffer))
+    running = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  if (GST_CLOCK_TIME_IS_VALID (running))
+    self->last_timestamp = (guint32) gst_util_uint64_scale_round (running, 90000, GST_SECOND);
+  return self->last_timestamp;
+}
+
+static guint64
+host_latency (GstMoonlightPay * self, GstBuffer * buffer)
+{
+  GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, self->capture_caps);
+  guint64 now = monotonic_ns ();
+
+  if (meta == NULL || !GST_CLOCK_TIME_IS_VALID (meta->timestamp) || meta->timestamp >= now)
+    return 0;
+  return now - meta->timestamp;
+}
+
+/* 0.1 ms, rounded, saturating (protocol/video.md §3.1). */
+static guint16
+header_latency (guint64 ns)
+{
+  return (guint16) MIN ((ns + 50000) / 100000, G_MAXUINT16);
+}
+
+static gboolean
+write_frame (GstMoonlightPay * self, guint8 * datagrams, const Frame * frame)
+{
+  WriterFrame out = {
+    .bytes = frame->bytes,
+    .spans = frame->unit.spans,
+    .span_count = frame->unit.span_count,
+    .plan = &frame->plan,
+    .packet_size = self->stream_packet_size,
+    .frame_index = frame->frame_index,
+    .timestamp = frame->timestamp,
+    .host_latency = header_latency (frame->host_latency_ns),
+    .frame_type = frame->unit.is_key ? NV_FRAME_TYPE_IDR : NV_FRAME_TYPE_P,
+    .first_packet = frame->first_packet,
+    .first_gcm_counter = session_page_gcm_counter (self->session.page, frame->first_packet),
+  };
+
+  return frame_writer_write (self->fec, self->session.crypt, datagrams, &out);
+}
+
+static GstFlowReturn
+push_frame (GstMoonlightPay * self, GstBuffer * arena, guint count)
+{
+  GstBufferList *list;
+
+  if (self->frame_layout)
+    return gst_pad_push (self->src_pad, arena);
+  list = gst_buffer_list_new_sized (count);
+  for (guint i = 0; i < count; i++)
+    gst_buffer_list_add (list, gst_buffer_copy_region (arena,
+            GST_BUFFER_COPY_MEMORY | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS,
+            (gsize) i * self->datagram_bytes, self->datagram_bytes));
+  gst_buffer_unref (arena);
+  return gst_pad_push_list (self->src_pad, list);
+}
+
+/* ---- judging an access unit ---- */
+
+/* The frame's index is spent, so the client sees the gap and asks for a key frame. */
+static void
+refuse_frame (GstMoonlightPay * self, gsize bytes, const gchar * why)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.frames_refused++;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->warned_refused) {
+    self->warned_refused = TRUE;
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A picture of %" G_GSIZE_FORMAT " bytes cannot be sent: %s.", bytes,
+            why), ("Check the encoder's rate control (VBV of one frame) and its output format. Said once."));
+  }
+}
+
+static gboolean
+inspect (GstMoonlightPay * self, Frame * frame, gsize size, gboolean is_delta)
+{
+  gboolean ok = TRUE;
+
+  if (self->codec == CODEC_AV1) {
+    /* Passed through as it is; the frame type is all that tells clients of a key frame (§6.2). */
+    frame->unit.spans[0].size = size;
+    frame->unit.span_count = 1;
+    frame->unit.kept_bytes = size;
+    frame->unit.is_key = !is_delta;
+  } else {
+    ok = annexb_inspect (&frame->unit, self->codec == CODEC_H264 ? ANNEXB_H264 : ANNEXB_H265, frame->bytes, size);
+    frame->unit.is_key = frame->unit.is_key && !is_delta;
+  }
+  return ok;
+}
+
+static void
+check_slice_header (GstMoonlightPay * self, const Frame * frame)
+{
+  gsize room = frame->plan.payload_bytes - NV_FRAME_HEADER_BYTES;
+
+  if (self->codec == CODEC_AV1 || (frame->unit.slice_header_end != 0 && frame->unit.slice_header_end <= room))
+    return;
+  GST_OBJECT_LOCK (self);
+  self->stats.late_slice_headers++;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->warned_late_slice) {
+    self->warned_late_slice = TRUE;
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("The first slice of a picture begins %" G_GSIZE_FORMAT " bytes into it, past the first packet (%"
+            G_GSIZE_FORMAT "): clients will not show it.", frame->unit.slice_header_end, room),
+        ("Turn off what the encoder writes in front of the slice, or raise packet-size. 0 means no slice. Said once."));
+  }
+}
+
+static void
+count_frame (GstMoonlightPay * self, const Frame * frame, guint64 started_ns)
+{
+  Stats *stats = &self->stats;
+
+  histogram_add (&self->packetise_ns, monotonic_ns () - started_ns);
+  if (frame->host_latency_ns != 0)
+    histogram_add (&self->host_latency_ns, frame->host_latency_ns);
+  GST_OBJECT_LOCK (self);
+  stats->frames++;
+  stats->key_frames += frame->unit.is_key;
+  stats->data_shards += frame->plan.data_packets;
+  stats->parity_shards += frame->plan.total_packets - frame->plan.data_packets;
+  stats->datagrams += frame->plan.total_packets;
+  stats->bytes += (guint64) frame->plan.total_packets * self->datagram_bytes;
+  stats->frames_without_parity += frame->plan.without_parity;
+  stats->last_frame_index = frame->frame_index;
+  GST_OBJECT_UNLOCK (self);
+  if (frame->plan.without_parity && !self->warned_without_parity) {
+    self->warned_without_parity = TRUE;
+    GST_WARNING_OBJECT (self, "a frame of %u packets is too large for parity and goes without; said once",
+        frame->plan.data_packets);
+  }
+  GST_DEBUG_OBJECT (self, "frame %u%s: %u + %u packets in %u blocks", frame->frame_index,
+      frame->unit.is_key ? " (key)" : "", frame->plan.data_packets,
+      frame->plan.total_packets - frame->plan.data_packets, frame->plan.block_count);
+}
+
+static FramePlanResult
+plan_frame (GstMoonlightPay * self, Frame * frame)
+{
+  guint percentage, min_parity;
+
+  GST_OBJECT_LOCK (self);
+  percentage = self->fec_percentage;
+  min_parity = self->min_fec_packets;
+  GST_OBJECT_UNLOCK (self);
+  return frame_plan_compute (&frame->plan, frame->unit.kept_bytes, self->stream_packet_size, percentage, min_parity);
+}
+
+/* Makes and fills the arena of a planned frame; NULL after an error was posted. */
+static GstBuffer *
+fill_arena (GstMoonlightPay * self, GstBuffer * buffer, const Frame * frame)
+{
+  GstBuffer *arena = acquire_arena (self, (gsize) frame->plan.total_packets * self->datagram_bytes);
+  GstMapInfo map;
+  gboolean ok;
+
+  if (arena == NULL || !gst_buffer_map (arena, &map, GST_MAP_WRITE)) {
+    gst_clear_buffer (&arena);
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("No memory for a frame of %u packets.",
+            frame->plan.total_packets), (NULL));
+    return NULL;
+  }
+  ok = write_frame (self, map.data, frame);
+  gst_buffer_unmap (arena, &map);
+  if (!ok) {
+    gst_clear_buffer (&arena);
+    GST_ELEMENT_ERROR (self, STREAM, ENCODE, ("Frame %u could not be encoded or encrypted.", frame->frame_index),
+        (NULL));
+    return NULL;
+  }
+  gst_buffer_copy_into (arena, buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  return arena;
+}
+
+/* Turns the mapped access unit into a filled arena; NULL with *flow set when there is nothing to push. */
+static GstBuffer *
+packetise (GstMoonlightPay * self, GstBuffer * buffer, Frame * frame, gsize size, GstFlowReturn * flow)
+{
+  FramePlanResult planned;
+  GstBuffer *arena;
+
+  *flow = GST_FLOW_OK;
+  if (!inspect (self, frame, size, GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT))) {
+    refuse_frame (self, size, "it does not begin with a start code");
+    return NULL;
+  }
+  planned = plan_frame (self, frame);
+  if (planned != FRAME_PLAN_OK) {
+    refuse_frame (self, size, frame_plan_result_text (planned));
+    return NULL;
+  }
+  check_slice_header (self, frame);
+  frame->first_packet = session_page_reserve_video_packets (self->session.page, frame->plan.total_packets);
+  arena = fill_arena (self, buffer, frame);
+  if (arena == NULL)
+    *flow = GST_FLOW_ERROR;
+  return arena;
+}
+
+/* GST_FLOW_OK when caps have been agreed on and still stand. */
+static GstFlowReturn
+ensure_negotiated (GstMoonlightPay * self)
+{
+  if (!self->has_caps)
+    return GST_FLOW_NOT_NEGOTIATED;
+  if (!gst_pad_check_reconfigure (self->src_pad) || negotiate (self))
+    return GST_FLOW_OK;
+  gst_pad_mark_reconfigure (self->src_pad);
+  return GST_PAD_IS_FLUSHING (self->src_pad) ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
+}
+
+static GstFlowReturn
+pay_picture (GstMoonlightPay * self, GstBuffer * buffer)
+{
+  guint64 started_ns = monotonic_ns ();
+  Frame frame = { 0 };
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstBuffer *arena = NULL;
+  GstMapInfo map;
+
+  /* Here, before anything can drop the picture: what is lost from now on must show as a gap. */
+  frame.frame_index = session_page_reserve_frame (self->session.page);
+  frame.timestamp = rtp_timestamp (self, buffer);
+  frame.host_latency_ns = host_latency (self, buffer);
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    refuse_frame (self, gst_buffer_get_size (buffer), "its memory cannot be read");
+    return GST_FLOW_OK;
+  }
+  frame.bytes = map.data;
+  arena = packetise (self, buffer, &frame, map.size, &flow);
+  gst_buffer_unmap (buffer, &map);
+  if (arena == NULL)
+    return flow;
+  count_frame (self, &frame, started_ns);
+  return push_frame (self, arena, frame.plan.total_packets);
+}
+
+static GstFlowReturn
+gst_moonlight_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (parent);
+  GstFlowReturn flow = ensure_negotiated (self);
+
+  if (flow == GST_FLOW_OK) {
+    /* An encoder that gives nothing has skipped a picture; no reference is lost, so no index is spent. */
+    if (gst_buffer_get_size (buffer) == 0)
+      refuse_frame (self, 0, frame_plan_result_text (FRAME_PLAN_EMPTY));
+    else
+      flow = pay_picture (self, buffer);
+  }
+  gst_buffer_unref (buffer);
+  return flow;
+}
+
+/* ---- events and states ---- */
+
+static gboolean
+set_caps (GstMoonlightPay * self, GstCaps * caps)
+{
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+
+  if (gst_structure_has_name (structure, "video/x-h264"))
+    self->codec = CODEC_H264;
+  else if (gst_structure_has_name (structure, "video/x-h265"))
+    self->codec = CODEC_H265;
+  else
+    self->codec = CODEC_AV1;
+  if (!self->has_caps) {
+    GST_OBJECT_LOCK (self);
+    self->stream_packet_size = self->packet_size;
+    GST_OBJECT_UNLOCK (self);
+  }
+  gst_pad_check_reconfigure (self->src_pad);
+  self->has_caps = negotiate (self);
+  return self->has_caps;
+}
+
+static gboolean
+gst_moonlight_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (parent);
+  GstCaps *caps;
+  gboolean ok;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      ok = set_caps (self, caps);
+      gst_event_unref (event);
+      return ok;
+    case GST_EVENT_SEGMENT:
+      gst_event_copy_segment (event, &self->segment);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_segment_init (&self->segment, GST_FORMAT_TIME);
+      break;
+    default:
+      break;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+static gboolean
+prepare (GstMoonlightPay * self)
+{
+  guint packet_size;
+  gint page_fd;
+  gchar *key_text;
+  gboolean ok;
+
+  GST_OBJECT_LOCK (self);
+  packet_size = self->packet_size;
+  page_fd = self->session_page_fd;
+  key_text = g_strdup (self->key_text);
+  GST_OBJECT_UNLOCK (self);
+  ok = packet_size % 16 == 0;
+  if (!ok)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("packet-size is %u, which is not a multiple of 16.", packet_size),
+        (NULL));
+  ok = ok && gst_pay_session_prepare (&self->session, GST_ELEMENT (self), page_fd, key_text);
+  g_free (key_text);
+  gst_segment_init (&self->segment, GST_FORMAT_TIME);
+  self->has_caps = FALSE;
+  self->last_timestamp = 0;
+  return ok;
+}
+
+static GstStateChangeReturn
+gst_moonlight_pay_change_state (GstElement * element, GstStateChange transition)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !prepare (self))
+    return GST_STATE_CHANGE_FAILURE;
+  result = GST_ELEMENT_CLASS (gst_moonlight_pay_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    drop_arenas (self);
+    gst_pay_session_stop (&self->session);
+  }
+  return result;
+}
+
+/* ---- properties ---- */
+
+static GstStructure *
+create_stats (GstMoonlightPay * self)
+{
+  Stats s;
+
+  GST_OBJECT_LOCK (self);
+  s = self->stats;
+  GST_OBJECT_UNLOCK (self);
+  return gst_structure_new ("application/x-moonlightpay-stats",
+      "frames", G_TYPE_UINT64, s.frames, "key-frames", G_TYPE_UINT64, s.key_frames,
+      "data-shards", G_TYPE_UINT64, s.data_shards, "parity-shards", G_TYPE_UINT64, s.parity_shards,
+      "datagrams", G_TYPE_UINT64, s.datagrams, "bytes", G_TYPE_UINT64, s.bytes,
+      "frames-without-parity", G_TYPE_UINT64, s.frames_without_parity,
+      "frames-refused", G_TYPE_UINT64, s.frames_refused,
+      "late-slice-headers", G_TYPE_UINT64, s.late_slice_headers,
+      "last-frame-index", G_TYPE_UINT64, s.last_frame_index,
+      "packetise-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->packetise_ns, 0.5),
+      "packetise-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->packetise_ns, 0.99),
+      "host-latency-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->host_latency_ns, 0.5),
+      "host-latency-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->host_latency_ns, 0.99), NULL);
+}
+
+static void
+gst_moonlight_pay_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_PACKET_SIZE:
+      self->packet_size = g_value_get_uint (value);
+      break;
+    case PROP_FEC_PERCENTAGE:
+      self->fec_percentage = g_value_get_uint (value);
+      break;
+    case PROP_MIN_FEC_PACKETS:
+      self->min_fec_packets = g_value_get_uint (value);
+      break;
+    case PROP_SESSION_PAGE_FD:
+      self->session_page_fd = g_value_get_int (value);
+      break;
+    case PROP_KEY:
+      g_free (self->key_text);
+      self->key_text = g_value_dup_string (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_moonlight_pay_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, create_stats (self));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_PACKET_SIZE:
+      g_value_set_uint (value, self->packet_size);
+      break;
+    case PROP_FEC_PERCENTAGE:
+      g_value_set_uint (value, self->fec_percentage);
+      break;
+    case PROP_MIN_FEC_PACKETS:
+      g_value_set_uint (value, self->min_fec_packets);
+      break;
+    case PROP_SESSION_PAGE_FD:
+      g_value_set_int (value, self->session_page_fd);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_moonlight_pay_finalize (GObject * object)
+{
+  GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
+
+  drop_arenas (self);
+  g_free (self->key_text);
+  gst_pay_session_clear (&self->session);
+  rs_fec_free (self->fec);
+  gst_caps_unref (self->capture_caps);
+  G_OBJECT_CLASS (gst_moonlight_pay_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass * klass)
+{
+  /* Bytes: x-nv-video[0].packetSize; a shard is 16 bytes longer. Read when caps arrive. */
+  g_object_class_install_property (klass, PROP_PACKET_SIZE,
+      g_param_spec_uint ("packet-size", "Packet size", "Bytes of a packet less its RTP header, a multiple of 16, as "
+          "the client announced it; a shard is 16 bytes longer. Not changed after caps", NV_PACKET_SIZE_MIN,
+          NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /* Percent of the data shards of a block; 0 sends no parity. */
+  g_object_class_install_property (klass, PROP_FEC_PERCENTAGE,
+      g_param_spec_uint ("fec-percentage", "FEC percentage", "Parity shards in percent of the data shards; 0 sends "
+          "none. Takes effect with the next frame", 0, 255, DEFAULT_FEC_PERCENTAGE,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  /* Shards; clamped per block to what one byte of percentage and 255 shards can say. */
+  g_object_class_install_property (klass, PROP_MIN_FEC_PACKETS,
+      g_param_spec_uint ("min-fec-packets", "Minimum FEC packets", "Fewest parity shards of a block, as far as the "
+          "packet header can say so", 0, 255, DEFAULT_MIN_FEC_PACKETS,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
+  g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
+      g_param_spec_int ("session-page-fd", "Session page", "Descriptor of the file that holds the session's numbers; "
+          "mapped on the way to PAUSED. -1 counts from zero", -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
+  g_object_class_install_property (klass, PROP_KEY,
+      g_param_spec_string ("key", "Key", "32 hex digits turn AES-128-GCM on, empty turns it off; used from the next "
+          "start", NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since the element was made; times in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_moonlight_pay_class_init (GstMoonlightPayClass * klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->set_property = gst_moonlight_pay_set_property;
+  object_class->get_property = gst_moonlight_pay_get_property;
+  object_class->finalize = gst_moonlight_pay_finalize;
+  install_properties (object_class);
+  element_class->change_state = gst_moonlight_pay_change_state;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Moonlight video payloader", "Codec/Payloader/Network",
+      "Cuts encoded pictures into GameStream datagrams with Reed-Solomon parity", "The Lumen authors");
+}
+
+static void
+gst_moonlight_pay_init (GstMoonlightPay * self)
+{
+  self->packet_size = DEFAULT_PACKET_SIZE;
+  self->fec_percentage = DEFAULT_FEC_PERCENTAGE;
+  self->min_fec_packets = DEFAULT_MIN_FEC_PACKETS;
+  self->session_page_fd = DEFAULT_SESSION_PAGE_FD;
+  self->fec = rs_fec_new ();
+  self->capture_caps = gst_caps_new_empty_simple (CAPTURE_CAPS);
+  gst_segment_init (&self->segment, GST_FORMAT_TIME);
+
+  self->sink_pad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sink_pad, gst_moonlight_pay_chain);
+  gst_pad_set_event_function (self->sink_pad, gst_moonlight_pay_sink_event);
+  gst_element_add_pad (GST_ELEMENT (self), self->sink_pad);
+  self->src_pad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_use_fixed_caps (self->src_pad);
+  gst_element_add_pad (GST_ELEMENT (self), self->src_pad);
+}

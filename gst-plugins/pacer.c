@@ -1,0 +1,144 @@
+/*
+ * pacer.c: see pacer.h. Every duration is rounded up, so rounding can slow the clock by 1 ns a group and never
+ * speeds it up; the carried clock makes up for it at the next burst.
+ */
+#include "pacer.h"
+
+#define NS_PER_S 1000000000u
+#define INTERVAL_MIN_NS 1000000u
+#define INTERVAL_MAX_NS 100000000u
+/* Bursts before the mean says anything about the stream. */
+#define BURSTS_FOR_A_MEAN 32u
+
+static uint64_t
+max_u64 (uint64_t a, uint64_t b)
+{
+  return a > b ? a : b;
+}
+
+static uint64_t
+ns_for_bytes (uint64_t bytes, uint64_t rate)
+{
+  return (bytes * NS_PER_S + rate - 1) / rate;
+}
+
+static uint64_t
+rate_for (uint64_t bytes, uint64_t ns)
+{
+  return max_u64 ((bytes * NS_PER_S + ns - 1) / ns, 1);
+}
+
+void
+pacer_init (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
+{
+  *pacer = (Pacer) {
+    .interval_ns = PACER_INTERVAL_DEFAULT_NS,
+  };
+  pacer_configure (pacer, shape, link_kbps);
+}
+
+void
+pacer_configure (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
+{
+  if (link_kbps == 0)
+    link_kbps = 1;
+  pacer->shape = shape;
+  /* 1 kbit/s = 125 B/s; nine tenths of that are 112.5. */
+  pacer->link_rate = (uint64_t) link_kbps * 225 / 2;
+  pacer->burst_rate = pacer->link_rate;
+  pacer->group_bytes_max = link_kbps > PACER_FAST_LINK_KBPS ?
+      PACER_GROUP_BYTES_MAX_FAST : PACER_GROUP_BYTES_MAX;
+}
+
+void
+pacer_learn_interval (Pacer * pacer, uint64_t delta_ns)
+{
+  if (delta_ns < INTERVAL_MIN_NS || delta_ns > INTERVAL_MAX_NS)
+    return;
+  if (!pacer->interval_known) {
+    pacer->interval_ns = delta_ns;
+    pacer->interval_known = true;
+    return;
+  }
+  pacer->interval_ns = (pacer->interval_ns * 7 + delta_ns) / 8;
+}
+
+/* The rate of the burst in hand. A burst that waited in the queue has less time left, but never less than half an
+ * interval: catching up at twice the stream's own rate is enough, and no pause of ours may become a burst. */
+static uint64_t
+burst_rate (const Pacer * pacer, uint64_t arrival_ns, uint64_t bytes)
+{
+  if (pacer->shape == PACER_SPREAD)
+    return rate_for (bytes, pacer->interval_ns * 3 / 4);
+
+  uint64_t end_ns = arrival_ns + 2 * pacer->interval_ns;
+  uint64_t left_ns = end_ns > pacer->due_ns ? end_ns - pacer->due_ns : 0;
+  left_ns = max_u64 (left_ns, pacer->interval_ns / 2);
+  return max_u64 (pacer->link_rate, rate_for (bytes, left_ns));
+}
+
+void
+pacer_begin (Pacer * pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
+{
+  pacer->due_ns = max_u64 (pacer->due_ns, now_ns);
+  pacer->burst_rate = burst_rate (pacer, arrival_ns, bytes);
+
+  if (pacer->bursts == 0)
+    pacer->mean_burst_bytes = bytes;
+  else
+    pacer->mean_burst_bytes = (pacer->mean_burst_bytes * 15 + bytes) / 16;
+  if (pacer->bursts < BURSTS_FOR_A_MEAN)
+    pacer->bursts++;
+}
+
+uint32_t
+pacer_group_bytes (const Pacer * pacer)
+{
+  uint64_t bytes;
+
+  if (pacer->shape == PACER_NONE)
+    return UINT32_MAX;
+  bytes = pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000;
+  /* The kernel keeps the time between pieces, so they may be smaller than what a sleep is worth. */
+  if (pacer->shape == PACER_KERNEL)
+    bytes /= 5;
+  return (uint32_t) (bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max);
+}
+
+uint64_t
+pacer_wake_ns (const Pacer * pacer, uint64_t now_ns, uint64_t lead_ns)
+{
+  if (pacer->shape == PACER_NONE || pacer->due_ns < now_ns + PACER_DEBT_NS + lead_ns)
+    return 0;
+  return pacer->due_ns - lead_ns;
+}
+
+uint64_t
+pacer_sent (Pacer * pacer, uint64_t now_ns, uint32_t bytes)
+{
+  uint64_t drain_ns, departure_ns;
+
+  if (pacer->shape == PACER_NONE)
+    return now_ns;
+  drain_ns = ns_for_bytes (bytes, pacer->burst_rate);
+  /* Lateness is repaid by at most one group: what is older is forgiven. */
+  if (now_ns > drain_ns)
+    pacer->due_ns = max_u64 (pacer->due_ns, now_ns - drain_ns);
+  departure_ns = pacer->shape == PACER_KERNEL ? max_u64 (pacer->due_ns, now_ns) : now_ns;
+  pacer->due_ns += drain_ns;
+  return departure_ns;
+}
+
+uint32_t
+pacer_needed_link_kbps (const Pacer * pacer)
+{
+  uint64_t rate;
+
+  if (pacer->bursts < BURSTS_FOR_A_MEAN || !pacer->interval_known)
+    return 0;
+  rate = rate_for (pacer->mean_burst_bytes, pacer->interval_ns);
+  if (rate <= pacer->link_rate)
+    return 0;
+  rate = rate * 2 / 225 + 1;
+  return rate < UINT32_MAX ? (uint32_t) rate : UINT32_MAX;
+}
