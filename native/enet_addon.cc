@@ -1,0 +1,401 @@
+// ENet on Node's event loop: one host per object, serviced from a poll handle and a timer, without threads.
+// It moves packets and knows nothing of what they mean. The typed binding is src/control/enet.ts.
+// Wire protocol: protocol/control.md §1. libenet speaks IPv4 only.
+
+#include <arpa/inet.h>
+#include <enet/enet.h>
+#include <fcntl.h>
+#include <uv.h>
+
+#include <cerrno>
+#include <memory>
+#include <unordered_map>
+
+#include "addon_error.h"
+
+namespace lumen {
+namespace {
+
+// Resends, pings and timeouts are due on ENet's own clock: look at it this often while there are peers.
+constexpr uint64_t kServiceIntervalMs = 10;
+// Events handed to JavaScript in one turn of the loop; the rest waits for the next one.
+constexpr int kEventsPerTurn = 128;
+// No message of the protocol comes near this; ENet's own bound is 32 MiB per packet.
+constexpr size_t kMaximumPacketBytes = 64 * 1024;
+constexpr size_t kMaximumWaitingBytes = 1024 * 1024;
+
+ENetAddress ParseAddress(Napi::Env env, const std::string &text, uint16_t port) {
+  ENetAddress address;
+  in_addr host;
+  if (inet_pton(AF_INET, text.c_str(), &host) != 1)
+    throw Napi::TypeError::New(env, "address must be a numeric IPv4 address, got " + text);
+  address.host = host.s_addr;
+  address.port = port;
+  return address;
+}
+
+std::string FormatAddress(const ENetAddress &address) {
+  char text[INET_ADDRSTRLEN] = "";
+  in_addr host;
+  host.s_addr = address.host;
+  inet_ntop(AF_INET, &host, text, sizeof(text));
+  return text;
+}
+
+// The id is what JavaScript knows a peer by. ENet reuses its peer slots; ids are never reused.
+uint32_t PeerId(const ENetPeer *peer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(peer->data)); }
+
+class EnetHost : public Napi::ObjectWrap<EnetHost> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "EnetHost",
+                       {
+                           InstanceMethod<&EnetHost::Connect>("connect"),
+                           InstanceMethod<&EnetHost::Send>("send"),
+                           InstanceMethod<&EnetHost::Disconnect>("disconnect"),
+                           InstanceMethod<&EnetHost::SetPeerTimeout>("setPeerTimeout"),
+                           InstanceMethod<&EnetHost::RoundTripTimeMs>("roundTripTimeMs"),
+                           InstanceMethod<&EnetHost::HasUnacknowledged>("hasUnacknowledged"),
+                           InstanceMethod<&EnetHost::Flush>("flush"),
+                           InstanceMethod<&EnetHost::Close>("close"),
+                           InstanceAccessor<&EnetHost::Port>("port"),
+                       });
+  }
+
+  // new EnetHost(address | null, port, maxPeers, peersPerAddress, channelLimit, onEvent)
+  explicit EnetHost(const Napi::CallbackInfo &info) : Napi::ObjectWrap<EnetHost>(info), env_(info.Env()) {
+    bool listens = info.Length() > 0 && info[0].IsString();
+    auto port = static_cast<uint16_t>(IntegerArgument(info, 1, "port", 0, 65535));
+    auto max_peers = static_cast<size_t>(IntegerArgument(info, 2, "maxPeers", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID - 1));
+    auto per_address =
+        static_cast<size_t>(IntegerArgument(info, 3, "peersPerAddress", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID));
+    auto channels = static_cast<size_t>(IntegerArgument(info, 4, "channelLimit", 1, 255));
+    if (info.Length() < 6 || !info[5].IsFunction())
+      throw Napi::TypeError::New(env_, "onEvent must be a function");
+
+    ENetAddress address{};
+    if (listens)
+      address = ParseAddress(env_, info[0].As<Napi::String>().Utf8Value(), port);
+    errno = 0;
+    host_ = enet_host_create(listens ? &address : nullptr, max_peers, channels, 0, 0);
+    if (host_ == nullptr)
+      throw SystemError(env_, errno != 0 ? errno : ENOMEM, "bind");
+    host_->maximumPacketSize = kMaximumPacketBytes;
+    host_->maximumWaitingData = kMaximumWaitingBytes;
+    host_->duplicatePeers = per_address;
+    // Nothing can be sent to port 0: a forged datagram from there would only make ENet's sending fail.
+    host_->intercept = [](ENetHost *host, ENetEvent *) { return host->receivedAddress.port == 0 ? 1 : 0; };
+    fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
+    on_event_ = Napi::Persistent(info[5].As<Napi::Function>());
+    StartWatching();
+  }
+
+  ~EnetHost() override { Destroy(); }
+
+ private:
+  void StartWatching() {
+    uv_loop_t *loop = nullptr;
+    napi_get_uv_event_loop(env_, &loop);
+    poll_ = new uv_poll_t;
+    timer_ = new uv_timer_t;
+    uv_timer_init(loop, timer_);
+    int status = uv_poll_init(loop, poll_, host_->socket);
+    if (status != 0) {
+      delete poll_;
+      poll_ = nullptr;
+      Destroy();
+      throw SystemError(env_, -status, "uv_poll_init");
+    }
+    poll_->data = this;
+    timer_->data = this;
+    uv_poll_start(poll_, UV_READABLE,
+                  [](uv_poll_t *handle, int, int) { static_cast<EnetHost *>(handle->data)->Turn(); });
+    async_context_ = std::make_unique<Napi::AsyncContext>(env_, "lumen.EnetHost");
+    napi_add_env_cleanup_hook(env_, &EnetHost::OnEnvironmentEnd, this);
+    hooked_ = true;
+    // The loop's handles point here: JavaScript forgetting the object must not free it. close() lets go.
+    Ref();
+  }
+
+  static void OnEnvironmentEnd(void *data) {
+    auto *self = static_cast<EnetHost *>(data);
+    self->hooked_ = false;
+    self->Destroy();
+  }
+
+  void Arm(uint64_t delay_ms) {
+    uv_timer_start(timer_, [](uv_timer_t *handle) { static_cast<EnetHost *>(handle->data)->Turn(); }, delay_ms, 0);
+  }
+
+  bool HasPeers() const {
+    for (size_t i = 0; i < host_->peerCount; i++)
+      if (host_->peers[i].state != ENET_PEER_STATE_DISCONNECTED)
+        return true;
+    return false;
+  }
+
+  // One turn: receives, acknowledges, resends, and hands over at most kEventsPerTurn events.
+  void Turn() {
+    if (host_ == nullptr || in_turn_)
+      return;
+    Napi::HandleScope scope(env_);
+    in_turn_ = true;
+    ENetEvent event;
+    int events = 0;
+    int result = enet_host_service(host_, &event, 0);
+    while (result > 0 && !close_wanted_) {
+      Deliver(event);
+      if (++events >= kEventsPerTurn || close_wanted_)
+        break;
+      result = enet_host_check_events(host_, &event);
+    }
+    if (!close_wanted_ && events > 0 && events < kEventsPerTurn)
+      enet_host_flush(host_);
+    in_turn_ = false;
+    if (close_wanted_) {
+      Release();
+      return;
+    }
+    if (events >= kEventsPerTurn)
+      Arm(0);
+    else if (HasPeers())
+      Arm(kServiceIntervalMs);
+    else
+      uv_timer_stop(timer_);
+  }
+
+  void Deliver(const ENetEvent &event) {
+    Napi::HandleScope scope(env_);
+    ENetPeer *peer = event.peer;
+    switch (event.type) {
+      case ENET_EVENT_TYPE_CONNECT: {
+        uint32_t id = PeerId(peer);
+        if (id == 0)
+          id = Register(peer);
+        Emit("connect", id, Napi::Number::New(env_, event.data), Napi::String::New(env_, FormatAddress(peer->address)),
+             Napi::Number::New(env_, peer->address.port));
+        break;
+      }
+      case ENET_EVENT_TYPE_DISCONNECT: {
+        uint32_t id = PeerId(peer);
+        Forget(peer);
+        if (id != 0)
+          Emit("disconnect", id, Napi::Number::New(env_, event.data), env_.Undefined(), env_.Undefined());
+        break;
+      }
+      case ENET_EVENT_TYPE_RECEIVE: {
+        uint32_t id = PeerId(peer);
+        auto data = Napi::Buffer<uint8_t>::Copy(env_, event.packet->data, event.packet->dataLength);
+        enet_packet_destroy(event.packet);
+        if (id != 0)
+          Emit("message", id, Napi::Number::New(env_, event.channelID), data, env_.Undefined());
+        break;
+      }
+      default:
+        break;
+    }
+  }
+
+  void Emit(const char *kind, uint32_t id, Napi::Value a, Napi::Value b, Napi::Value c) {
+    try {
+      on_event_.MakeCallback(Value(), {Napi::String::New(env_, kind), Napi::Number::New(env_, id), a, b, c},
+                             *async_context_);
+    } catch (const Napi::Error &error) {
+      // As with any callback of Node: what it throws is an uncaught exception.
+      napi_fatal_exception(env_, error.Value());
+    }
+  }
+
+  uint32_t Register(ENetPeer *peer) {
+    uint32_t id = ++last_id_;
+    peer->data = reinterpret_cast<void *>(static_cast<uintptr_t>(id));
+    peers_[id] = peer;
+    return id;
+  }
+
+  void Forget(ENetPeer *peer) {
+    peers_.erase(PeerId(peer));
+    peer->data = nullptr;
+  }
+
+  ENetPeer *FindPeer(const Napi::CallbackInfo &info) {
+    auto found = peers_.find(static_cast<uint32_t>(IntegerArgument(info, 0, "peerId", 0, UINT32_MAX)));
+    return host_ == nullptr || close_wanted_ || found == peers_.end() ? nullptr : found->second;
+  }
+
+  // connect(address, port, channels, data) → peerId
+  Napi::Value Connect(const Napi::CallbackInfo &info) {
+    RequireOpen();
+    auto port = static_cast<uint16_t>(IntegerArgument(info, 1, "port", 1, 65535));
+    ENetAddress address = ParseAddress(env_, StringArgument(info, 0, "address"), port);
+    auto channels = static_cast<size_t>(IntegerArgument(info, 2, "channels", 1, 255));
+    auto data = static_cast<enet_uint32>(IntegerArgument(info, 3, "data", 0, UINT32_MAX));
+    ENetPeer *peer = enet_host_connect(host_, &address, channels, data);
+    if (peer == nullptr)
+      throw SystemError(env_, ENOBUFS, "connect");
+    uint32_t id = Register(peer);
+    Arm(0);
+    return Napi::Number::New(env_, id);
+  }
+
+  // send(peerId, channel, data, flags) → whether it was queued
+  Napi::Value Send(const Napi::CallbackInfo &info) {
+    ENetPeer *peer = FindPeer(info);
+    auto channel = static_cast<enet_uint8>(IntegerArgument(info, 1, "channel", 0, 254));
+    if (info.Length() < 3 || !info[2].IsBuffer())
+      throw Napi::TypeError::New(env_, "data must be a Buffer");
+    auto data = info[2].As<Napi::Buffer<uint8_t>>();
+    std::string delivery = StringArgument(info, 3, "delivery");
+    if (peer == nullptr || data.Length() > kMaximumPacketBytes)
+      return Napi::Boolean::New(env_, false);
+    enet_uint32 flags = 0;
+    if (delivery == "reliable")
+      flags = ENET_PACKET_FLAG_RELIABLE;
+    else if (delivery == "unsequenced")
+      flags = ENET_PACKET_FLAG_UNSEQUENCED;
+    else if (delivery != "unreliable")
+      throw Napi::TypeError::New(env_, "delivery must be reliable, unreliable or unsequenced, got " + delivery);
+    ENetPacket *packet = enet_packet_create(data.Data(), data.Length(), flags);
+    if (packet == nullptr)
+      return Napi::Boolean::New(env_, false);
+    if (enet_peer_send(peer, channel, packet) != 0) {
+      enet_packet_destroy(packet);
+      return Napi::Boolean::New(env_, false);
+    }
+    Arm(0);
+    return Napi::Boolean::New(env_, true);
+  }
+
+  // disconnect(peerId, data, how): 'now' and peers that never were connected give no disconnect event
+  Napi::Value Disconnect(const Napi::CallbackInfo &info) {
+    ENetPeer *peer = FindPeer(info);
+    auto data = static_cast<enet_uint32>(IntegerArgument(info, 1, "data", 0, UINT32_MAX));
+    std::string how = StringArgument(info, 2, "how");
+    if (how != "now" && how != "later" && how != "gentle")
+      throw Napi::TypeError::New(env_, "how must be now, later or gentle, got " + how);
+    if (peer == nullptr)
+      return env_.Undefined();
+    if (how == "now") {
+      Forget(peer);
+      enet_peer_disconnect_now(peer, data);
+    } else {
+      uint32_t id = PeerId(peer);
+      if (how == "later")
+        enet_peer_disconnect_later(peer, data);
+      else
+        enet_peer_disconnect(peer, data);
+      if (peer->state == ENET_PEER_STATE_DISCONNECTED) {
+        peers_.erase(id);
+        peer->data = nullptr;
+      }
+    }
+    Arm(0);
+    return env_.Undefined();
+  }
+
+  // setPeerTimeout(peerId, limit, minimumMs, maximumMs)
+  Napi::Value SetPeerTimeout(const Napi::CallbackInfo &info) {
+    ENetPeer *peer = FindPeer(info);
+    auto limit = static_cast<enet_uint32>(IntegerArgument(info, 1, "limit", 1, 1024));
+    auto minimum = static_cast<enet_uint32>(IntegerArgument(info, 2, "minimumMs", 1, 3600000));
+    auto maximum = static_cast<enet_uint32>(IntegerArgument(info, 3, "maximumMs", 1, 3600000));
+    if (peer != nullptr)
+      enet_peer_timeout(peer, limit, minimum, maximum);
+    return env_.Undefined();
+  }
+
+  // roundTripTimeMs(peerId) → number | undefined
+  Napi::Value RoundTripTimeMs(const Napi::CallbackInfo &info) {
+    ENetPeer *peer = FindPeer(info);
+    return peer == nullptr ? env_.Undefined() : Napi::Value(Napi::Number::New(env_, peer->roundTripTime));
+  }
+
+  // hasUnacknowledged(peerId) → whether reliable packets still wait for the peer's acknowledgement
+  Napi::Value HasUnacknowledged(const Napi::CallbackInfo &info) {
+    ENetPeer *peer = FindPeer(info);
+    bool waiting =
+        peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) || !enet_list_empty(&peer->sentReliableCommands));
+    return Napi::Boolean::New(env_, waiting);
+  }
+
+  Napi::Value Flush(const Napi::CallbackInfo &) {
+    if (host_ != nullptr && !close_wanted_)
+      enet_host_flush(host_);
+    return env_.Undefined();
+  }
+
+  // close(): gives the port back. From within an event callback it happens when that returns.
+  Napi::Value Close(const Napi::CallbackInfo &) {
+    if (host_ == nullptr || close_wanted_)
+      return env_.Undefined();
+    close_wanted_ = true;
+    if (!in_turn_)
+      Release();
+    return env_.Undefined();
+  }
+
+  Napi::Value Port(const Napi::CallbackInfo &) {
+    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : host_->address.port);
+  }
+
+  void RequireOpen() {
+    if (host_ == nullptr || close_wanted_)
+      throw Napi::Error::New(env_, "the ENet host is closed");
+  }
+
+  void Release() {
+    Destroy();
+    Unref();
+  }
+
+  void Destroy() {
+    if (hooked_) {
+      hooked_ = false;
+      napi_remove_env_cleanup_hook(env_, &EnetHost::OnEnvironmentEnd, this);
+    }
+    if (poll_ != nullptr) {
+      uv_poll_stop(poll_);
+      uv_close(reinterpret_cast<uv_handle_t *>(poll_),
+               [](uv_handle_t *handle) { delete reinterpret_cast<uv_poll_t *>(handle); });
+      poll_ = nullptr;
+    }
+    if (timer_ != nullptr) {
+      uv_timer_stop(timer_);
+      uv_close(reinterpret_cast<uv_handle_t *>(timer_),
+               [](uv_handle_t *handle) { delete reinterpret_cast<uv_timer_t *>(handle); });
+      timer_ = nullptr;
+    }
+    peers_.clear();
+    if (host_ != nullptr) {
+      enet_host_destroy(host_);
+      host_ = nullptr;
+    }
+    async_context_.reset();
+    on_event_.Reset();
+  }
+
+  Napi::Env env_;
+  ENetHost *host_ = nullptr;
+  uv_poll_t *poll_ = nullptr;
+  uv_timer_t *timer_ = nullptr;
+  std::unique_ptr<Napi::AsyncContext> async_context_;
+  Napi::FunctionReference on_event_;
+  std::unordered_map<uint32_t, ENetPeer *> peers_;
+  uint32_t last_id_ = 0;
+  bool in_turn_ = false;
+  bool close_wanted_ = false;
+  bool hooked_ = false;
+};
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  if (enet_initialize() != 0)
+    throw Napi::Error::New(env, "ENet cannot be initialised");
+  exports.Set("EnetHost", EnetHost::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(enet, Init)
+
+}  // namespace lumen
