@@ -1,0 +1,323 @@
+/**
+ * The control port: owns the ENet host, finds out which session a connection belongs to, opens and seals its messages
+ * and notices when it goes silent. What a message means is the session's business.
+ * Source: `protocol/control.md` §1 and §2.
+ *
+ * ENet's own handshake is in clear, so a connection counts only once its first message passed the session's cipher;
+ * until then it can neither replace a live connection nor make the session believe that its client is there.
+ */
+import { normaliseAddress } from '../support/address.js';
+import { delay } from '../support/lifecycle.js';
+import { type Logger, RateLimitedWarning } from '../support/logger.js';
+import { ControlCipher } from './cipher.js';
+import { CONTROL_CHANNELS, EnetHost, type PeerId } from './enet.js';
+import { type ClientMessage, formatHostMessage, type HostMessage, parseClientMessage } from './message.js';
+
+/** What the control server needs from a session. The properties are read again at each connection. */
+export interface ControlSession {
+  /** Expected in ENet's CONNECT, 1 to 2^32 − 1. */
+  readonly connectData: number;
+  /** Where the launch came from: matches clients that do not know connect data. */
+  readonly peerAddress: string;
+  readonly hasSessionId: boolean;
+  /** 16 bytes. */
+  readonly riKey: Buffer;
+  /** The client enabled the 12-byte IV scheme. */
+  readonly isV2: boolean;
+  /** The first authenticated message of a connection came; it is passed on next. */
+  onConnected(peer: ControlPeer): void;
+  onMessage(message: ClientMessage): void;
+  /** The client went or fell silent. Not called after `terminate`, `removeSession` or a replacement. */
+  onDisconnected(reason: 'disconnect' | 'timeout'): void;
+}
+
+/** One authenticated connection. */
+export interface ControlPeer {
+  /** Numeric, without v4-mapped prefix. */
+  readonly address: string;
+  /** Sends reliably on channel 0. @returns false if the connection is gone */
+  send(message: HostMessage): boolean;
+  /** Tells the client why (`TERMINATION_CODE`), waits up to 300 ms for its acknowledgement, and disconnects. */
+  terminate(code: number): Promise<void>;
+  /** Milliseconds, undefined once the connection is gone. */
+  roundTripTimeMs(): number | undefined;
+}
+
+/** Counters of one session, over all its connections. */
+export interface ControlCounters {
+  messages: number;
+  unknown: number;
+  malformed: number;
+  unencrypted: number;
+  replays: number;
+  badTags: number;
+}
+
+export interface ControlServerOptions {
+  /** Numeric; see `EnetListenOptions`. */
+  readonly address: string;
+  readonly port: number;
+  readonly logger: Logger;
+  /** Without an authenticated message for so long a connection is over; 10 s by default. */
+  readonly livenessMs?: number;
+}
+
+const MAX_PEERS = 64;
+const PEERS_PER_ADDRESS = 16;
+const LIVENESS_MS = 10_000;
+const TERMINATE_WAIT_MS = 300;
+const TERMINATE_POLL_MS = 10;
+const HOST_CHANNEL = 0;
+/** From here on bad messages of a session are only counted. */
+const LOGGED_BAD_MESSAGES = 100;
+/** A connection that has proved nothing yet is dropped after so many bad messages. */
+const CANDIDATE_BAD_MESSAGES = 16;
+
+interface SessionEntry {
+  readonly session: ControlSession;
+  readonly counters: ControlCounters;
+  cipher: ControlCipher | undefined;
+  active: Connection | undefined;
+}
+
+interface Connection {
+  readonly peerId: PeerId;
+  readonly entry: SessionEntry;
+  readonly address: string;
+  lastMessageMs: number;
+  badMessages: number;
+  isClosing: boolean;
+}
+
+const createCounters = (): ControlCounters => ({
+  messages: 0,
+  unknown: 0,
+  malformed: 0,
+  unencrypted: 0,
+  replays: 0,
+  badTags: 0,
+});
+
+const COUNTER_OF = {
+  malformed: 'malformed',
+  unencrypted: 'unencrypted',
+  replay: 'replays',
+  'bad-tag': 'badTags',
+} as const;
+
+export class ControlServer {
+  readonly #logger: Logger;
+  readonly #warning: RateLimitedWarning;
+  readonly #livenessMs: number;
+  readonly #host: EnetHost;
+  readonly #entries = new Map<ControlSession, SessionEntry>();
+  readonly #connections = new Map<PeerId, Connection>();
+  readonly #livenessTimer: NodeJS.Timeout;
+  #unmatchedCount = 0;
+
+  private constructor(options: ControlServerOptions) {
+    this.#logger = options.logger;
+    this.#warning = new RateLimitedWarning(options.logger);
+    this.#livenessMs = options.livenessMs ?? LIVENESS_MS;
+    this.#host = EnetHost.listen(
+      {
+        address: options.address,
+        port: options.port,
+        maxPeers: MAX_PEERS,
+        peersPerAddress: PEERS_PER_ADDRESS,
+        channelLimit: CONTROL_CHANNELS,
+      },
+      {
+        onConnect: (event) => this.#onConnect(event.peerId, normaliseAddress(event.address), event.data),
+        onMessage: (event) => this.#onMessage(event.peerId, event.data),
+        onDisconnect: (event) => this.#onDisconnect(event.peerId),
+      },
+    );
+    this.#livenessTimer = setInterval(() => this.#checkLiveness(), Math.max(10, this.#livenessMs / 10));
+    this.#livenessTimer.unref();
+  }
+
+  /** Opens the port. @throws Error with `code` (`EADDRINUSE`, …) */
+  static listen(options: ControlServerOptions): ControlServer {
+    return new ControlServer(options);
+  }
+
+  get port(): number {
+    return this.#host.port;
+  }
+
+  /** Connections that belonged to no session, since the start. */
+  get unmatchedCount(): number {
+    return this.#unmatchedCount;
+  }
+
+  /** The counters of a session, undefined if it is not registered. */
+  countersOf(session: ControlSession): Readonly<ControlCounters> | undefined {
+    return this.#entries.get(session)?.counters;
+  }
+
+  /** Lets a session's client connect. Cipher state is kept per session object until its key changes. */
+  addSession(session: ControlSession): void {
+    if (this.#entries.has(session)) return;
+    this.#entries.set(session, {
+      session,
+      counters: createCounters(),
+      cipher: undefined,
+      active: undefined,
+    });
+  }
+
+  /** Forgets a session and drops its connections without a word to the session. */
+  removeSession(session: ControlSession): void {
+    this.#entries.delete(session);
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.entry.session === session) this.#drop(connection);
+    }
+  }
+
+  /** Drops every connection and gives the port back. Sessions are not told. */
+  close(): void {
+    clearInterval(this.#livenessTimer);
+    for (const connection of [...this.#connections.values()]) this.#drop(connection);
+    this.#entries.clear();
+    this.#host.close();
+  }
+
+  /** By connect data, else by address: the latest such session, as its client has just launched. */
+  #findSession(address: string, connectData: number): SessionEntry | undefined {
+    let found: SessionEntry | undefined;
+    for (const entry of this.#entries.values()) {
+      const { session } = entry;
+      const isMatch = session.hasSessionId
+        ? session.connectData === connectData
+        : normaliseAddress(session.peerAddress) === address;
+      if (isMatch) found = entry;
+    }
+    return found;
+  }
+
+  #onConnect(peerId: PeerId, address: string, connectData: number): void {
+    const entry = this.#findSession(address, connectData);
+    if (entry === undefined) {
+      this.#unmatchedCount += 1;
+      this.#warning.warn('unmatched', { address }, 'a control connection belongs to no session');
+      this.#host.disconnect(peerId, 0, 'now');
+      return;
+    }
+    const { riKey, isV2 } = entry.session;
+    if (!entry.cipher?.isFor(riKey, isV2)) entry.cipher = new ControlCipher(riKey, isV2, 'host');
+    // ENet must not be the first to notice silence: its word for that is the same as for a farewell.
+    this.#host.setPeerTimeout(peerId, 32, 2 * this.#livenessMs, 2 * this.#livenessMs);
+    const lastMessageMs = performance.now();
+    this.#connections.set(peerId, {
+      peerId,
+      entry,
+      address,
+      lastMessageMs,
+      badMessages: 0,
+      isClosing: false,
+    });
+  }
+
+  #onMessage(peerId: PeerId, packet: Buffer): void {
+    const connection = this.#connections.get(peerId);
+    const cipher = connection?.entry.cipher;
+    if (connection === undefined || cipher === undefined || connection.isClosing) return;
+    const opened = cipher.open(packet);
+    if (!opened.ok) {
+      this.#countBadMessage(connection, COUNTER_OF[opened.reason], opened.reason);
+      return;
+    }
+    connection.lastMessageMs = performance.now();
+    if (connection.entry.active !== connection) this.#activate(connection);
+    const parsed = parseClientMessage(opened.plaintext);
+    if (!parsed.ok) {
+      this.#countBadMessage(connection, 'malformed', parsed.reason);
+      return;
+    }
+    connection.entry.counters.messages += 1;
+    if (parsed.message.kind === 'unknown') connection.entry.counters.unknown += 1;
+    connection.entry.session.onMessage(parsed.message);
+  }
+
+  #activate(connection: Connection): void {
+    const { entry } = connection;
+    const previous = entry.active;
+    entry.active = connection;
+    if (previous !== undefined) {
+      this.#logger.info({ address: connection.address }, 'a new control connection replaces the old one');
+      this.#drop(previous);
+    }
+    entry.session.onConnected(this.#createPeer(connection));
+  }
+
+  #countBadMessage(connection: Connection, counter: keyof ControlCounters, reason: string): void {
+    const { counters } = connection.entry;
+    counters[counter] += 1;
+    connection.badMessages += 1;
+    const total = counters.badTags + counters.replays + counters.malformed + counters.unencrypted;
+    if (total <= LOGGED_BAD_MESSAGES) {
+      const fields = { address: connection.address, reason, ...counters };
+      this.#warning.warn(counter, fields, 'a control message was rejected');
+    }
+    if (connection.entry.active !== connection && connection.badMessages >= CANDIDATE_BAD_MESSAGES) {
+      this.#drop(connection);
+    }
+  }
+
+  #onDisconnect(peerId: PeerId): void {
+    const connection = this.#connections.get(peerId);
+    if (connection !== undefined) this.#end(connection, 'disconnect');
+  }
+
+  #checkLiveness(): void {
+    const oldestMs = performance.now() - this.#livenessMs;
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.lastMessageMs > oldestMs || connection.isClosing) continue;
+      this.#host.disconnect(connection.peerId, 0, 'now');
+      this.#end(connection, 'timeout');
+    }
+  }
+
+  #end(connection: Connection, reason: 'disconnect' | 'timeout'): void {
+    this.#connections.delete(connection.peerId);
+    if (connection.entry.active !== connection) return;
+    connection.entry.active = undefined;
+    if (!connection.isClosing) connection.entry.session.onDisconnected(reason);
+  }
+
+  #drop(connection: Connection): void {
+    this.#host.disconnect(connection.peerId, 0, 'now');
+    this.#connections.delete(connection.peerId);
+    if (connection.entry.active === connection) connection.entry.active = undefined;
+  }
+
+  #createPeer(connection: Connection): ControlPeer {
+    return {
+      address: connection.address,
+      send: (message) => this.#send(connection, message),
+      terminate: (code) => this.#terminate(connection, code),
+      roundTripTimeMs: () => this.#host.roundTripTimeMs(connection.peerId),
+    };
+  }
+
+  #send(connection: Connection, message: HostMessage): boolean {
+    const cipher = connection.entry.cipher;
+    if (cipher === undefined || this.#connections.get(connection.peerId) !== connection) return false;
+    const packet = cipher.seal(formatHostMessage(message));
+    return this.#host.send(connection.peerId, HOST_CHANNEL, packet, 'reliable');
+  }
+
+  async #terminate(connection: Connection, code: number): Promise<void> {
+    if (connection.isClosing) return;
+    const wasSent = this.#send(connection, { kind: 'termination', code });
+    connection.isClosing = true;
+    if (!wasSent) return;
+    this.#host.flush();
+    const deadlineMs = performance.now() + TERMINATE_WAIT_MS;
+    while (performance.now() < deadlineMs && this.#host.hasUnacknowledged(connection.peerId)) {
+      await delay(TERMINATE_POLL_MS);
+    }
+    if (this.#connections.get(connection.peerId) === connection) this.#drop(connection);
+  }
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import dgram from 'node:dgram';
+import { CONTROL_CHANNELS, EnetHost } from '../../../src/control/enet.js';
+import { delay } from '../../../src/support/lifecycle.js';
+import { Inbox } from '../../support/events.js';
+
+type Event =
+  | { kind: 'connect'; peerId: number; address: string; port: number; data: number }
+  | { kind: 'disconnect'; peerId: number; data: number }
+  | { kind: 'message'; peerId: number; channel: number; data: Buffer };
+
+const eventsInto = (inbox: Inbox<Event>) => ({
+  onConnect: (event: { peerId: number; address: string; port: number; data: number }) =>
+    inbox.push({ kind: 'connect', ...event }),
+  onDisconnect: (event: { peerId: number; data: number }) => inbox.push({ kind: 'disconnect', ...event }),
+  onMessage: (event: { peerId: number; channel: number; data: Buffer }) =>
+    inbox.push({ kind: 'message', ...event }),
+});
+
+describe('an ENet host', () => {
+  const hosts: EnetHost[] = [];
+  const keep = (host: EnetHost): EnetHost => {
+    hosts.push(host);
+    return host;
+  };
+  afterEach(() => {
+    for (const host of hosts.splice(0)) host.close();
+  });
+
+  const listen = (inbox: Inbox<Event>, maxPeers = 4): EnetHost =>
+    keep(
+      EnetHost.listen(
+        { address: '127.0.0.1', port: 0, maxPeers, channelLimit: CONTROL_CHANNELS },
+        eventsInto(inbox),
+      ),
+    );
+
+  const connectPair = async () => {
+    const atServer = new Inbox<Event>();
+    const atClient = new Inbox<Event>();
+    const server = listen(atServer);
+    const client = keep(EnetHost.createClient(eventsInto(atClient)));
+    const clientPeer = client.connect({
+      address: '127.0.0.1',
+      port: server.port,
+      channels: CONTROL_CHANNELS,
+      data: 0xdeadbeef,
+    });
+    const connected = await atServer.next('the connection');
+    await atClient.next('the connection');
+    return { atServer, atClient, server, client, clientPeer, serverPeer: connected.peerId, connected };
+  };
+
+  it('passes on the connect data and the address of a client', async () => {
+    const { connected } = await connectPair();
+    assert.ok(connected.kind === 'connect');
+    assert.equal(connected.data, 0xdeadbeef);
+    assert.equal(connected.address, '127.0.0.1');
+    assert.ok(connected.port > 0);
+  });
+
+  it('carries messages on all 48 channels in both directions', async () => {
+    const { atServer, atClient, server, client, clientPeer, serverPeer } = await connectPair();
+    for (let channel = 0; channel < CONTROL_CHANNELS; channel += 1) {
+      assert.equal(client.send(clientPeer, channel, Buffer.from([channel]), 'reliable'), true);
+      assert.equal(server.send(serverPeer, channel, Buffer.from([channel, channel]), 'reliable'), true);
+    }
+    for (const [inbox, length] of [
+      [atServer, 1],
+      [atClient, 2],
+    ] as const) {
+      const channels = new Set<number>();
+      while (channels.size < CONTROL_CHANNELS) {
+        const event = await inbox.next('a message');
+        assert.ok(event.kind === 'message');
+        assert.deepEqual(
+          [...event.data],
+          Array.from({ length }, () => event.channel),
+        );
+        channels.add(event.channel);
+      }
+    }
+  });
+
+  it('refuses a channel that was not granted', async () => {
+    const { client, clientPeer } = await connectPair();
+    assert.equal(client.send(clientPeer, CONTROL_CHANNELS, Buffer.from('x'), 'reliable'), false);
+  });
+
+  it('keeps large messages whole and refuses those above its bound', async () => {
+    const { atServer, client, clientPeer } = await connectPair();
+    const large = randomBytes(60_000);
+    assert.equal(client.send(clientPeer, 0, large, 'reliable'), true);
+    const event = await atServer.next('the large message');
+    assert.ok(event.kind === 'message' && event.data.equals(large));
+    assert.equal(client.send(clientPeer, 0, Buffer.alloc(65 * 1024), 'reliable'), false);
+  });
+
+  it('tells the other side of a disconnect, with its data, after what was queued before', async () => {
+    const { atServer, atClient, client, clientPeer } = await connectPair();
+    client.send(clientPeer, 0, Buffer.from('last words'), 'reliable');
+    client.disconnect(clientPeer, 7, 'later');
+    const message = await atServer.next('the last message');
+    assert.ok(message.kind === 'message');
+    const farewell = await atServer.next('the farewell');
+    assert.ok(farewell.kind === 'disconnect' && farewell.data === 7);
+    await atClient.next('the end', (event) => event.kind === 'disconnect');
+    assert.equal(client.send(clientPeer, 0, Buffer.from('x'), 'reliable'), false);
+    assert.equal(client.roundTripTimeMs(clientPeer), undefined);
+  });
+
+  it('knows whether a reliable message was acknowledged', async () => {
+    const { atServer, server, client, clientPeer } = await connectPair();
+    client.send(clientPeer, 0, Buffer.from('x'), 'reliable');
+    assert.equal(client.hasUnacknowledged(clientPeer), true);
+    await atServer.next('the message');
+    server.flush();
+    for (let wait = 0; wait < 100 && client.hasUnacknowledged(clientPeer); wait += 1) await delay(10);
+    assert.equal(client.hasUnacknowledged(clientPeer), false);
+  });
+
+  it('reports a peer that went silent', async () => {
+    const { atServer, server, client, serverPeer } = await connectPair();
+    server.setPeerTimeout(serverPeer, 1, 100, 200);
+    client.close();
+    server.send(serverPeer, 0, Buffer.from('anybody there?'), 'reliable');
+    const event = await atServer.next('the timeout');
+    assert.equal(event.kind, 'disconnect');
+  });
+
+  it('gives a connection attempt up that nobody answers', async () => {
+    const atClient = new Inbox<Event>();
+    const client = keep(EnetHost.createClient(eventsInto(atClient)));
+    const nobody = listen(new Inbox<Event>());
+    const { port } = nobody;
+    nobody.close();
+    const peerId = client.connect({ address: '127.0.0.1', port, channels: 1, data: 0 });
+    client.setPeerTimeout(peerId, 1, 100, 200);
+    const event = await atClient.next('the end of the attempt');
+    assert.deepEqual(event, { kind: 'disconnect', peerId, data: 0 });
+  });
+
+  it('says EADDRINUSE for a busy port and gives the port back when closed', () => {
+    const first = listen(new Inbox<Event>());
+    const options = { address: '127.0.0.1', port: first.port, maxPeers: 1, channelLimit: 1 };
+    assert.throws(() => EnetHost.listen(options, {}), { code: 'EADDRINUSE' });
+    first.close();
+    keep(EnetHost.listen(options, {}));
+  });
+
+  it('may be closed from within its own events', async () => {
+    const atClient = new Inbox<Event>();
+    const closed = new Promise<void>((resolve) => {
+      const server = keep(
+        EnetHost.listen(
+          { address: '127.0.0.1', port: 0, maxPeers: 1, channelLimit: 1 },
+          {
+            onConnect: () => {
+              server.close();
+              resolve();
+            },
+          },
+        ),
+      );
+      const client = keep(EnetHost.createClient(eventsInto(atClient)));
+      client.connect({ address: '127.0.0.1', port: server.port, channels: 1, data: 0 });
+    });
+    await closed;
+    assert.equal(hosts[0]?.port, 0);
+    assert.throws(() => hosts[0]?.connect({ address: '127.0.0.1', port: 9, channels: 1, data: 0 }), /closed/);
+  });
+
+  it('names a bad argument', () => {
+    assert.throws(
+      () => EnetHost.listen({ address: 'nowhere', port: 0, maxPeers: 1, channelLimit: 1 }, {}),
+      /numeric IPv4/,
+    );
+    assert.throws(
+      () => EnetHost.listen({ address: '127.0.0.1', port: 70_000, maxPeers: 1, channelLimit: 1 }, {}),
+      /port must be an integer from 0 to 65535, got 70000/,
+    );
+  });
+
+  it('lives through garbage and forged commands and still serves its client', async () => {
+    const { atServer, server, client, clientPeer } = await connectPair();
+    const socket = dgram.createSocket('udp4');
+    for (let round = 0; round < 600; round += 1) {
+      const garbage = randomBytes(round % 120);
+      // Half of them look like commands of a known peer, with each command number in turn.
+      if (round % 2 === 0 && garbage.length >= 6) {
+        garbage.writeUInt16BE(round % 3 === 0 ? 0 : 0x8fff, 0);
+        garbage[round % 3 === 0 ? 2 : 4] = ((round / 2) % 16) | 0x80;
+      }
+      socket.send(garbage, server.port, '127.0.0.1');
+      if (round % 100 === 0) await delay(5);
+    }
+    await delay(50);
+    client.send(clientPeer, 3, Buffer.from('still here'), 'reliable');
+    const event = await atServer.next(
+      'the message',
+      (candidate) => candidate.kind === 'message' && candidate.data.toString() === 'still here',
+    );
+    assert.ok(event.kind === 'message');
+    socket.close();
+  });
+});

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { ControlCipher } from '../../../src/control/cipher.js';
+import { CONTROL_CHANNELS, EnetHost } from '../../../src/control/enet.js';
+import { type ClientMessage, formatClientMessage, parseHostMessage } from '../../../src/control/message.js';
+import { type ControlPeer, ControlServer, type ControlSession } from '../../../src/control/server.js';
+import { delay } from '../../../src/support/lifecycle.js';
+import { createSilentLogger } from '../../../src/support/logger.js';
+import { Inbox } from '../../support/events.js';
+
+type SessionEvent =
+  | { kind: 'connected'; peer: ControlPeer }
+  | { kind: 'message'; message: ClientMessage }
+  | { kind: 'disconnected'; reason: string };
+
+class FakeSession implements ControlSession {
+  readonly events = new Inbox<SessionEvent>();
+  connectData = 4242;
+  peerAddress = '127.0.0.1';
+  hasSessionId = true;
+  riKey = randomBytes(16);
+  isV2 = true;
+
+  onConnected(peer: ControlPeer): void {
+    this.events.push({ kind: 'connected', peer });
+  }
+
+  onMessage(message: ClientMessage): void {
+    this.events.push({ kind: 'message', message });
+  }
+
+  onDisconnected(reason: 'disconnect' | 'timeout'): void {
+    this.events.push({ kind: 'disconnected', reason });
+  }
+
+  async peer(): Promise<ControlPeer> {
+    const event = await this.events.next('the connection', (candidate) => candidate.kind === 'connected');
+    assert.ok(event.kind === 'connected');
+    return event.peer;
+  }
+}
+
+class FakeClient {
+  readonly connected = new Inbox<true>();
+  readonly ended = new Inbox<true>();
+  readonly packets = new Inbox<Buffer>();
+  readonly cipher: ControlCipher;
+  readonly #host: EnetHost;
+  readonly #peerId: number;
+
+  constructor(
+    port: number,
+    session: ControlSession,
+    options: { connectData?: number; cipher?: ControlCipher } = {},
+  ) {
+    this.cipher = options.cipher ?? new ControlCipher(session.riKey, session.isV2, 'client');
+    this.#host = EnetHost.createClient({
+      onConnect: () => this.connected.push(true),
+      onDisconnect: () => this.ended.push(true),
+      onMessage: ({ data }) => this.packets.push(data),
+    });
+    const data = options.connectData ?? session.connectData;
+    this.#peerId = this.#host.connect({ address: '127.0.0.1', port, channels: CONTROL_CHANNELS, data });
+  }
+
+  sendRaw(packet: Buffer): void {
+    this.#host.send(this.#peerId, 0, packet, 'reliable');
+  }
+
+  send(message: ClientMessage): Buffer {
+    const packet = this.cipher.seal(formatClientMessage(message));
+    this.sendRaw(packet);
+    return packet;
+  }
+
+  disconnect(): void {
+    this.#host.disconnect(this.#peerId, 0, 'gentle');
+  }
+
+  close(): void {
+    this.#host.close();
+  }
+}
+
+describe('the control server', () => {
+  const clients: FakeClient[] = [];
+  let server: ControlServer;
+
+  const start = (livenessMs = 10_000): void => {
+    const logger = createSilentLogger();
+    server = ControlServer.listen({ address: '127.0.0.1', port: 0, logger, livenessMs });
+  };
+
+  const connect = async (
+    session: ControlSession,
+    options: { connectData?: number; cipher?: ControlCipher } = {},
+  ): Promise<FakeClient> => {
+    const client = new FakeClient(server.port, session, options);
+    clients.push(client);
+    await client.connected.next('the ENet connection');
+    return client;
+  };
+
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+    server.close();
+  });
+
+  it('finds the session by connect data and counts the connection from its first authentic message', async () => {
+    start();
+    const other = new FakeSession();
+    other.connectData = 1;
+    const session = new FakeSession();
+    server.addSession(other);
+    server.addSession(session);
+    const client = await connect(session);
+    await delay(30);
+    assert.equal(session.events.all.length, 0);
+    client.send({ kind: 'requestIdr' });
+    const peer = await session.peer();
+    assert.equal(peer.address, '127.0.0.1');
+    assert.ok((peer.roundTripTimeMs() ?? -1) >= 0);
+    const event = await session.events.next('the message');
+    assert.deepEqual(event, { kind: 'message', message: { kind: 'requestIdr' } });
+    assert.equal(other.events.all.length, 0);
+  });
+
+  it('finds a session without session id by address', async () => {
+    start();
+    const session = new FakeSession();
+    session.hasSessionId = false;
+    session.peerAddress = '::ffff:127.0.0.1';
+    server.addSession(session);
+    const client = await connect(session, { connectData: 0 });
+    client.send({ kind: 'startB' });
+    await session.peer();
+  });
+
+  it('disconnects a peer that belongs to no session at once', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session, { connectData: 99 });
+    await client.ended.next('the end');
+    assert.equal(server.unmatchedCount, 1);
+    assert.equal(session.events.all.length, 0);
+  });
+
+  it('sends sealed messages that the client can open, and counts on over reconnects under one key', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const cipher = new ControlCipher(session.riKey, true, 'client');
+    const sequences: number[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const client = await connect(session, { cipher });
+      client.send({ kind: 'requestIdr' });
+      const peer = await session.peer();
+      assert.equal(peer.send({ kind: 'rumble', controller: 0, lowFrequency: 1, highFrequency: 2 }), true);
+      const opened = cipher.open(await client.packets.next('the rumble'));
+      assert.ok(opened.ok);
+      sequences.push(opened.sequence);
+      const parsed = parseHostMessage(opened.plaintext);
+      assert.ok(parsed.ok && parsed.message.kind === 'rumble');
+      client.disconnect();
+      await session.events.next('the farewell', (event) => event.kind === 'disconnected');
+      assert.equal(peer.send({ kind: 'rumble', controller: 0, lowFrequency: 0, highFrequency: 0 }), false);
+    }
+    assert.deepEqual(sequences, [0, 1]);
+  });
+
+  it('begins to count anew with a new key', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    for (let round = 0; round < 2; round += 1) {
+      session.riKey = randomBytes(16);
+      const client = await connect(session);
+      client.send({ kind: 'requestIdr' });
+      const peer = await session.peer();
+      peer.send({ kind: 'termination', code: 1 });
+      const opened = client.cipher.open(await client.packets.next('the message'));
+      assert.ok(opened.ok && opened.sequence === 0);
+      client.disconnect();
+      await session.events.next('the farewell', (event) => event.kind === 'disconnected');
+    }
+  });
+
+  it('rejects replayed, forged and plain messages and counts them', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    const genuine = client.send({ kind: 'requestIdr' });
+    await session.peer();
+    const forged = Buffer.from(genuine);
+    forged.writeUInt32LE(500, 4);
+    client.sendRaw(genuine);
+    client.sendRaw(forged);
+    client.sendRaw(Buffer.from('020302000000', 'hex'));
+    client.sendRaw(Buffer.from('01', 'hex'));
+    client.send({ kind: 'unknown', type: 0x7777, payload: Buffer.from('future') });
+    client.send({ kind: 'startB' });
+    await session.events.next(
+      'the last message',
+      (event) => event.kind === 'message' && event.message.kind === 'startB',
+    );
+    assert.deepEqual(server.countersOf(session), {
+      messages: 3,
+      unknown: 1,
+      malformed: 1,
+      unencrypted: 1,
+      replays: 1,
+      badTags: 1,
+    });
+    assert.equal(session.events.all.filter((event) => event.kind === 'message').length, 3);
+  });
+
+  it('keeps the live connection when somebody without the key connects with its connect data', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    const recorded = client.send({ kind: 'requestIdr' });
+    await session.peer();
+    const intruder = await connect(session, { cipher: new ControlCipher(randomBytes(16), true, 'client') });
+    intruder.sendRaw(recorded);
+    for (let count = 0; count < 16; count += 1) intruder.send({ kind: 'requestIdr' });
+    await intruder.ended.next('the end of the intruder');
+    client.send({ kind: 'startB' });
+    await session.events.next(
+      'the message',
+      (event) => event.kind === 'message' && event.message.kind === 'startB',
+    );
+    assert.equal(session.events.all.filter((event) => event.kind === 'connected').length, 1);
+  });
+
+  it('replaces a connection by a new one that proved itself, without reporting an end', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const first = await connect(session);
+    first.send({ kind: 'requestIdr' });
+    await session.peer();
+    const second = await connect(session, { cipher: first.cipher });
+    second.send({ kind: 'requestIdr' });
+    await session.peer();
+    await first.ended.next('the end of the first');
+    assert.equal(session.events.all.filter((event) => event.kind === 'disconnected').length, 0);
+  });
+
+  it('terminates with the code, waits for the acknowledgement and reports no end', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    client.send({ kind: 'requestIdr' });
+    const peer = await session.peer();
+    const terminated = peer.terminate(0x80030023);
+    const opened = client.cipher.open(await client.packets.next('the termination'));
+    assert.ok(opened.ok);
+    assert.equal(opened.plaintext.toString('hex'), '0901040080030023');
+    await client.ended.next('the end');
+    await terminated;
+    await peer.terminate(0x80030023);
+    assert.equal(session.events.all.filter((event) => event.kind === 'disconnected').length, 0);
+  });
+
+  it('reports a client that sends nothing any more as timed out', async () => {
+    start(150);
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    client.send({ kind: 'requestIdr' });
+    await session.peer();
+    const event = await session.events.next('the timeout', (candidate) => candidate.kind === 'disconnected');
+    assert.deepEqual(event, { kind: 'disconnected', reason: 'timeout' });
+  });
+
+  it('drops the connection of a removed session without a word to it', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    client.send({ kind: 'requestIdr' });
+    await session.peer();
+    server.removeSession(session);
+    await client.ended.next('the end');
+    assert.equal(session.events.all.filter((event) => event.kind === 'disconnected').length, 0);
+    assert.equal(server.countersOf(session), undefined);
+  });
+});
