@@ -1,0 +1,67 @@
+/**
+ * Where the media of one port goes, and when it may follow the client to another address. The ping's payload travels
+ * in clear: whoever saw one could otherwise aim the stream at a victim. Pure: the time is passed in.
+ *
+ * The first valid ping sets the endpoint. A different one is accepted only at the address of the authenticated control
+ * connection, and only if its counter went up or the old endpoint has been silent for 1.5 s.
+ */
+
+export interface Endpoint {
+  /** Numeric, without v4-mapped prefix. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface EndpointPing extends Endpoint {
+  /** Undefined for legacy pings. */
+  readonly counter: number | undefined;
+  /** Milliseconds of a monotonic clock. */
+  readonly nowMs: number;
+}
+
+/** `set` the first, `moved` to another, `kept` the same, `rejected` a different one that may not have it. */
+export type EndpointDecision = 'set' | 'moved' | 'kept' | 'rejected';
+
+/** Pings come every 500 ms: after three missing ones the old endpoint counts as silent. */
+const SILENCE_MS = 1500;
+
+/** The rule and its memory for one port of one session. */
+export class EndpointRule {
+  #endpoint: Endpoint | undefined;
+  #counter = 0;
+  #lastPingMs = 0;
+
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** Forgets the endpoint: for a client that comes back with a new launch. */
+  reset(): void {
+    this.#endpoint = undefined;
+    this.#counter = 0;
+  }
+
+  /**
+   * Judges a ping whose payload is right.
+   * @param controlAddress address of the authenticated control connection, undefined while there is none
+   */
+  judge(ping: EndpointPing, controlAddress: string | undefined): EndpointDecision {
+    const current = this.#endpoint;
+    if (current === undefined) return this.#accept(ping, 'set');
+    const hasNewCounter = ping.counter !== undefined && ping.counter > this.#counter;
+    if (current.address === ping.address && current.port === ping.port) {
+      // An old ping, sent again by somebody else from a forged address, must not keep a dead endpoint alive.
+      return hasNewCounter || ping.counter === undefined ? this.#accept(ping, 'kept') : 'kept';
+    }
+    const isSilent = ping.nowMs - this.#lastPingMs >= SILENCE_MS;
+    if (ping.address !== controlAddress || !(hasNewCounter || isSilent)) return 'rejected';
+    return this.#accept(ping, 'moved');
+  }
+
+  #accept(ping: EndpointPing, decision: EndpointDecision): EndpointDecision {
+    this.#endpoint = { address: ping.address, port: ping.port };
+    this.#counter = ping.counter ?? this.#counter;
+    this.#lastPingMs = ping.nowMs;
+    return decision;
+  }
+}
