@@ -1,0 +1,169 @@
+/**
+ * Every setting of Lumen in one table: the zod schema of its value, its default, and the words for help and the
+ * reference page. Types, parsing and documentation are made from this table alone.
+ */
+import os from 'node:os';
+import { z } from 'zod';
+import type { LogLevel } from '../support/logger.js';
+
+/** The HTTP port that clients try first (`protocol/http.md` §1). */
+export const DEFAULT_BASE_PORT = 47989;
+/** All other ports are offsets of −5…+21 from the base port, and none may be privileged or above 65535. */
+export const BASE_PORT_RANGE = { min: 1029, max: 65514 } as const;
+
+/** Where the picture comes from. `target` is a PipeWire node's name or numeric id. */
+export type VideoSource = { readonly kind: 'test' } | { readonly kind: 'pipewire'; readonly target: string };
+
+/** Where the sound comes from. `device` is a PulseAudio source name. */
+export type AudioSource =
+  | { readonly kind: 'test' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'pulse'; readonly device: string };
+
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
+/** Shapes of a burst that `moonlightsink` knows; see its `pacing` property. */
+const PACING_SHAPES = ['auto', 'rate', 'spread', 'kernel', 'none'] as const;
+
+/* Names of nodes and devices end up in launch strings: no quotes, spaces, exclamation marks or control characters. */
+const NODE_NAME = /^[\w.:@+-]{1,200}$/;
+
+const videoSource = z.string().transform((text, context): VideoSource => {
+  if (text === 'test') return { kind: 'test' };
+  const target = text.startsWith('pipewire:') ? text.slice('pipewire:'.length) : '';
+  if (NODE_NAME.test(target)) return { kind: 'pipewire', target };
+  context.addIssue(`"${text.slice(0, 80)}" is neither test nor pipewire:NAME or pipewire:ID`);
+  return z.NEVER;
+});
+
+const audioSource = z.string().transform((text, context): AudioSource => {
+  if (text === 'test' || text === 'none') return { kind: text };
+  const device = text.startsWith('pulse:') ? text.slice('pulse:'.length) : '';
+  if (NODE_NAME.test(device)) return { kind: 'pulse', device };
+  context.addIssue(`"${text.slice(0, 80)}" is neither test, none nor pulse:DEVICE`);
+  return z.NEVER;
+});
+
+/* Clients show the name as it is: any text of one line. */
+const displayName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(63)
+  .regex(/^\P{Cc}*$/u, 'control characters are not allowed');
+
+interface SettingTexts {
+  /** The value used when nobody gives one, as it would be written in the file. */
+  readonly fallback: string | number | boolean;
+  /** Accepted values with their unit, for people. */
+  readonly values: string;
+  readonly description: string;
+}
+
+const setting = <Schema extends z.ZodType>(
+  schema: Schema,
+  texts: SettingTexts,
+): SettingTexts & { schema: Schema } => ({ schema, ...texts });
+
+/** The settings by their name in the file; flags are `--link-kbps`, variables `LUMEN_LINK_KBPS`. */
+export const SETTINGS = {
+  name: setting(displayName, {
+    fallback: '',
+    values: 'text of 1–63 characters',
+    description: 'Name that clients show. Default: the host name of the machine.',
+  }),
+  port: setting(z.int().min(BASE_PORT_RANGE.min).max(BASE_PORT_RANGE.max), {
+    fallback: DEFAULT_BASE_PORT,
+    values: `${BASE_PORT_RANGE.min}–${BASE_PORT_RANGE.max}`,
+    description: 'Base port: HTTP; every other port is at a fixed offset from −5 to +21.',
+  }),
+  bind_address: setting(z.union([z.ipv4(), z.literal('::')], 'not an IPv4 address or ::'), {
+    fallback: '0.0.0.0',
+    values: 'IPv4 address or `::`',
+    description:
+      'Local address that all ports are bound to; 0.0.0.0 is every IPv4 one, :: also every IPv6 one, but for the control port.',
+  }),
+  source: setting(videoSource, {
+    fallback: 'test',
+    values: '`test`, `pipewire:NAME`, `pipewire:ID`',
+    description: 'What the picture shows: a moving test pattern or a PipeWire video node.',
+  }),
+  audio_source: setting(audioSource, {
+    fallback: 'test',
+    values: '`test`, `none`, `pulse:DEVICE`',
+    description:
+      'What is heard: a test tone, nothing, or a PulseAudio source (a sink’s sound is `SINK.monitor`).',
+  }),
+  encoder: setting(
+    z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'not the name of a stage (see: lumen pipelines list)'),
+    {
+      fallback: 'auto',
+      values: '`auto` or a stage name',
+      description: 'Encoder stage (a file of `pipelines/encoders`); `auto` takes the best that works here.',
+    },
+  ),
+  fec_percentage: setting(z.int().min(0).max(255), {
+    fallback: 20,
+    values: '0–255 %',
+    description: 'Parity shards in percent of the data shards of a video frame.',
+  }),
+  link_kbps: setting(z.int().min(1000).max(100_000_000), {
+    fallback: 800_000,
+    values: '1000–100000000 kbit/s',
+    description: 'Slowest link on the way to the client: datagrams leave at no more than 0.9 of this rate.',
+  }),
+  pacing: setting(z.enum(PACING_SHAPES), {
+    fallback: 'auto',
+    values: PACING_SHAPES.map((shape) => `\`${shape}\``).join(', '),
+    description: 'How the datagrams of a frame are spread in time; see `moonlightsink`.',
+  }),
+  encrypt_video: setting(z.boolean(), {
+    fallback: false,
+    values: '`true`, `false`',
+    description:
+      'Offer clients to encrypt the video too; most computers and phones then do. Control and sound are always offered encrypted.',
+  }),
+  suspend_minutes: setting(z.number().min(0).max(10_080), {
+    fallback: 30,
+    values: '0–10080 minutes',
+    description: 'How long the session of a client that left is kept for it to resume.',
+  }),
+  max_sessions: setting(z.int().min(1).max(64), {
+    fallback: 4,
+    values: '1–64',
+    description: 'Sessions at one time, suspended ones included.',
+  }),
+  discovery: setting(z.boolean(), {
+    fallback: true,
+    values: '`true`, `false`',
+    description: 'Announce this host on the local network (mDNS `_nvstream._tcp`).',
+  }),
+  log_level: setting(z.enum(LOG_LEVELS), {
+    fallback: 'info',
+    values: LOG_LEVELS.map((level) => `\`${level}\``).join(', '),
+    description: 'Lowest level that is logged.',
+  }),
+} as const;
+
+export type SettingKey = keyof typeof SETTINGS;
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+type CamelCase<Text extends string> = Text extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Text;
+
+/** All settings, checked, by their name in camel case. Deep-frozen; units end the names. */
+export type Config = {
+  readonly [Key in SettingKey as CamelCase<Key>]: z.output<(typeof SETTINGS)[Key]['schema']>;
+};
+
+/** `link_kbps` → `linkKbps`: the name in {@link Config} and among parsed flags. */
+export const toCamelCase = (key: string): string =>
+  key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** `link_kbps` → `--link-kbps`. */
+export const toFlag = (key: string): string => `--${key.replaceAll('_', '-')}`;
+/** `link_kbps` → `LUMEN_LINK_KBPS`. */
+export const toVariable = (key: string): string => `LUMEN_${key.toUpperCase()}`;
+
+/** The default of a setting on this machine. */
+export const defaultOf = (key: SettingKey): string | number | boolean =>
+  key === 'name' ? os.hostname().slice(0, 63) || 'Lumen' : SETTINGS[key].fallback;

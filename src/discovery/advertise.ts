@@ -1,0 +1,134 @@
+/**
+ * Announces the host on the local network: DNS-SD service `_nvstream._tcp` (`protocol/http.md` §2). Clients find hosts
+ * by it but can always be told an address, so a failure here is a warning and nothing more.
+ */
+import os from 'node:os';
+import { type CiaoService, getResponder, type Responder } from '@homebridge/ciao';
+import { runTask, withDeadline } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+
+/** What is announced, and where. */
+export interface AdvertiseOptions {
+  /** Host name or display name; the instance name is made of it. */
+  readonly name: string;
+  /** HTTP port: what the SRV record carries. */
+  readonly httpPort: number;
+  /** Address that the host listens on; other interfaces than this one's stay silent. */
+  readonly bindAddress: string;
+  readonly logger: Logger;
+}
+
+/** A running announcement. */
+export interface Advertisement {
+  /** Settles when the announcement is out; rejects never: failures are logged. */
+  readonly announced: Promise<boolean>;
+  /** Says goodbye on the network. Takes at most 500 ms. */
+  close(): Promise<void>;
+}
+
+/** Where the announcement goes: every interface, the one with this address, or nowhere. */
+export type AdvertiseScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'address'; readonly address: string; readonly interfaceName: string }
+  | { readonly kind: 'none'; readonly reason: string };
+
+const SERVICE_TYPE = 'nvstream';
+const FALLBACK_NAME = 'Lumen';
+const MAX_LABEL_BYTES = 63;
+const CLOSE_DEADLINE_MS = 500;
+
+/**
+ * The DNS-SD instance name: at most 63 bytes, spaces as `-`, cut at the first character that is not alphanumeric or
+ * `-`. Clients show the name from serverinfo, not this one.
+ */
+export const toInstanceName = (name: string): string =>
+  /^[A-Za-z0-9-]*/.exec(name.replaceAll(' ', '-'))?.[0].slice(0, MAX_LABEL_BYTES) || FALLBACK_NAME;
+
+/* The announcement's own host name: the machine's may already be answered for by another mDNS daemon, as a conflict. */
+const toHostname = (instanceName: string): string => `${instanceName.slice(0, MAX_LABEL_BYTES - 6)}-lumen`;
+
+/** Finds out where to announce a host that listens on `bindAddress`. */
+export const resolveScope = (
+  bindAddress: string,
+  interfaces: NodeJS.Dict<os.NetworkInterfaceInfo[]> = os.networkInterfaces(),
+): AdvertiseScope => {
+  if (bindAddress === '0.0.0.0' || bindAddress === '::') return { kind: 'all' };
+  for (const [interfaceName, infos] of Object.entries(interfaces)) {
+    if (infos?.some((info) => info.address === bindAddress)) {
+      return { kind: 'address', address: bindAddress, interfaceName };
+    }
+  }
+  // The mDNS library would fall back to every interface: that must not happen behind the user's back.
+  return { kind: 'none', reason: `no interface has the address ${bindAddress}` };
+};
+
+const warnSilent = (logger: Logger, problem: string, err?: unknown): void =>
+  logger.warn(
+    { problem, err, remedy: 'enter the address of this host in the client, or set discovery = false' },
+    'the host cannot be announced on the network',
+  );
+
+const createService = (
+  responder: Responder,
+  options: AdvertiseOptions,
+  scope: AdvertiseScope,
+): CiaoService => {
+  const name = toInstanceName(options.name);
+  const service = responder.createService({
+    name,
+    type: SERVICE_TYPE,
+    port: options.httpPort,
+    hostname: toHostname(name),
+    disabledIpv6: options.bindAddress === '0.0.0.0',
+    ...(scope.kind === 'address' ? { restrictedAddresses: [scope.address] } : {}),
+  });
+  service.on('name-change', (newName) => {
+    options.logger.info({ name: newName }, 'another host has this name, announcing under a new one');
+  });
+  service.on('hostname-change', () => {});
+  return service;
+};
+
+const announce = async (service: CiaoService, { logger }: AdvertiseOptions): Promise<boolean> => {
+  try {
+    await service.advertise();
+    logger.info({ service: service.getFQDN() }, 'announced on the network');
+    return true;
+  } catch (error) {
+    warnSilent(logger, 'the mdns announcement failed', error);
+    return false;
+  }
+};
+
+const closeAll = async (service: CiaoService, responder: Responder, logger: Logger): Promise<void> => {
+  const work = async () => {
+    await service.destroy();
+    await responder.shutdown();
+  };
+  try {
+    await withDeadline(work(), CLOSE_DEADLINE_MS, 'the mdns goodbye');
+  } catch (error) {
+    logger.debug({ err: error }, 'the announcement was dropped without a goodbye');
+  }
+};
+
+/** Starts to announce and returns at once; probing for the name takes about a second. Never throws. */
+export const advertise = (options: AdvertiseOptions): Advertisement => {
+  const { logger } = options;
+  const silent: Advertisement = { announced: Promise.resolve(false), close: async () => {} };
+  const scope = resolveScope(options.bindAddress);
+  if (scope.kind === 'none') {
+    warnSilent(logger, scope.reason);
+    return silent;
+  }
+  try {
+    const responder = getResponder(scope.kind === 'address' ? { interface: scope.interfaceName } : {});
+    const service = createService(responder, options, scope);
+    const announced = announce(service, options);
+    runTask(logger, 'announcement', () => announced);
+    return { announced, close: () => closeAll(service, responder, logger) };
+  } catch (error) {
+    warnSilent(logger, 'the mdns responder did not start', error);
+    return silent;
+  }
+};
