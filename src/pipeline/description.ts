@@ -1,0 +1,133 @@
+/**
+ * Pipeline descriptions: TOML files with launch fragments (`pipelines/sources`, `encoders`, `audio`). Pure: text in,
+ * checked description out, with the line of whatever is wrong.
+ */
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { nearestName } from '../config/nearest-name.js';
+import { describeError, LumenError } from '../support/errors.js';
+import { findTemplateProblem } from './template.js';
+
+const fragment = z.string().trim().min(1).max(4000);
+const common = {
+  /** What a person calls it, such as `H.264 in software`. */
+  title: z.string().min(1).max(100),
+  /** `element` or `element.property` that must be installed. */
+  requires: z
+    .array(z.string().regex(/^[\w-]+(\.[\w-]+)?$/, 'must be "element" or "element.property"'))
+    .max(50),
+};
+
+const encoderSchema = z.strictObject({
+  ...common,
+  codec: z.enum(['h264', 'hevc', 'av1', 'opus']),
+  /** The highest rank whose requirements are met wins. */
+  rank: z.number().int().min(0).max(1000),
+  convert: fragment,
+  encode: fragment,
+});
+const sourceSchema = z.strictObject({ ...common, source: fragment });
+
+const SCHEMAS = { encoders: encoderSchema, sources: sourceSchema, audio: sourceSchema } as const;
+
+/** The folders of descriptions. */
+export type DescriptionKind = keyof typeof SCHEMAS;
+
+interface Named {
+  /** File name without `.toml`. */
+  readonly name: string;
+  /** Path, for messages. */
+  readonly file: string;
+}
+/** An encoder stage: `convert` brings raw media to what `encode` takes. */
+export type EncoderDescription = Named & Readonly<z.infer<typeof encoderSchema>>;
+/** Where pictures or sound come from: a fragment whose element `source` takes the properties of the session. */
+export type SourceDescription = Named & Readonly<z.infer<typeof sourceSchema>>;
+export type Description<K extends DescriptionKind> = K extends 'encoders'
+  ? EncoderDescription
+  : SourceDescription;
+
+const lineOfOffset = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
+
+const lineOfKey = (text: string, key: string): number => {
+  const index = text.split('\n').findIndex((line) => line.trimStart().startsWith(key));
+  return index < 0 ? 1 : index + 1;
+};
+
+const invalid = (file: string, line: number, problem: string, remedy: string, cause?: unknown): LumenError =>
+  new LumenError('LUMEN_PIPELINE_INVALID', { file: `${file}:${line}`, problem, remedy }, cause);
+
+const parseToml = (text: string, file: string): Record<string, unknown> => {
+  try {
+    return parse(text);
+  } catch (error) {
+    const line = error instanceof TomlError ? error.line : 1;
+    const problem = describeError(error).split('\n')[0] ?? '';
+    throw invalid(
+      file,
+      line,
+      problem,
+      "correct the TOML; launch fragments stand in '''three quotes'''",
+      error,
+    );
+  }
+};
+
+const toProblem = (error: z.ZodError, kind: DescriptionKind, text: string, file: string): LumenError => {
+  const issue = error.issues[0];
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    const near = nearestName(key, Object.keys(SCHEMAS[kind].shape));
+    return invalid(
+      file,
+      lineOfKey(text, key),
+      `unknown key "${key}"`,
+      `remove it, or write "${near}"`,
+      error,
+    );
+  }
+  const key = String(issue?.path[0] ?? '');
+  const problem = `${key}: ${issue?.message ?? 'not valid'}`;
+  return invalid(file, lineOfKey(text, key), problem, `correct the value of ${key}`, error);
+};
+
+const checkFragment = (text: string, file: string, key: string, value: string): void => {
+  const start = Math.max(0, text.indexOf(value));
+  const problem = findTemplateProblem(value);
+  if (problem !== null)
+    throw invalid(
+      file,
+      lineOfOffset(text, start + problem.offset),
+      problem.reason,
+      'correct the placeholder',
+    );
+  // gst-launch has no comments: the rest of the graph would become part of the syntax error.
+  const hash = value.search(/(^|\s)#/);
+  if (hash >= 0)
+    throw invalid(
+      file,
+      lineOfOffset(text, start + hash + 1),
+      `a "#" in ${key}`,
+      'put comments outside the quotes',
+    );
+};
+
+/**
+ * Parses one description.
+ * @param file path for messages; its last part without `.toml` is the description's name
+ * @throws LumenError LUMEN_PIPELINE_INVALID with file and line
+ */
+export const parseDescription = <K extends DescriptionKind>(
+  kind: K,
+  file: string,
+  text: string,
+): Description<K> => {
+  const result = SCHEMAS[kind].safeParse(parseToml(text, file));
+  if (!result.success) throw toProblem(result.error, kind, text, file);
+  for (const key of ['source', 'convert', 'encode'] as const) {
+    const value = (result.data as Record<string, unknown>)[key];
+    if (typeof value === 'string') checkFragment(text, file, key, value);
+  }
+  const name = (file.split('/').pop() ?? file).replace(/\.toml$/, '');
+  return { ...result.data, name, file } as unknown as Description<K>;
+};

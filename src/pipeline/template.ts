@@ -1,0 +1,158 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: "${name}" is the syntax of the templates, not of JavaScript
+/**
+ * Launch fragments with placeholders: `bitrate=${encoder_kbps}`. Pure. Only numbers and a few fixed words are ever put
+ * in, so nothing that came from a network or a file name can change the shape of a graph.
+ */
+import { nearestName } from '../config/nearest-name.js';
+import type { AudioPlan, ColorSpace, VideoPlan } from '../session/stream-plan.js';
+
+/** Every placeholder, with what it stands for; `lumen pipelines show` prints this table. */
+export const PLACEHOLDERS = {
+  width: 'picture width in pixels',
+  height: 'picture height in pixels',
+  fps: 'frames a second',
+  encoder_kbps:
+    'video bitrate in kbit/s, what is left of the client’s figure after parity, headers and audio',
+  encoder_bps: 'the same in bit/s',
+  vbv_kbits: 'rate buffer of one frame, in kbit',
+  vbv_ms: 'rate buffer of one frame, in milliseconds',
+  slices: 'slices per frame that the client asked for',
+  refs: 'reference frames, 1 where the client leaves it to the host',
+  colorimetry: 'colour space and range as GStreamer caps write them, such as 2:3:5:1',
+  color_primaries: 'colour primaries, number of ITU-T H.273',
+  color_transfer: 'transfer function, number of ITU-T H.273',
+  color_matrix: 'colour matrix, number of ITU-T H.273',
+  color_range: 'limited or full',
+  first_frame: 'number of the first frame that a counting test source draws',
+  silence_ms: 'milliseconds without a frame after which a source counts as lost',
+  channels: 'audio channels: 2, 6 or 8',
+  channel_mask: 'speaker positions of those channels as a GStreamer bitmask, such as 0x3',
+  audio_bps: 'audio bitrate in bit/s',
+  packet_ms: 'length of an Opus packet in milliseconds',
+} as const;
+
+export type Placeholder = keyof typeof PLACEHOLDERS;
+/** What the placeholders of one session stand for: numbers and fixed words. */
+export type PlaceholderValues = Readonly<Partial<Record<Placeholder, number | ColorWord>>>;
+
+/** GStreamer's `range:matrix:transfer:primaries` for each colour space, by range. */
+const COLORIMETRY = {
+  bt601: { limited: '2:4:16:4', full: '1:4:16:4' },
+  bt709: { limited: '2:3:5:1', full: '1:3:5:1' },
+  bt2020: { limited: '2:6:13:7', full: '1:6:13:7' },
+} as const satisfies Record<ColorSpace, Record<'limited' | 'full', string>>;
+
+/** Primaries, transfer and matrix by ITU-T H.273; `protocol/video.md` §8. */
+const CODE_POINTS = {
+  bt601: [6, 6, 6],
+  bt709: [1, 1, 1],
+  bt2020: [9, 14, 9],
+} as const satisfies Record<ColorSpace, readonly [number, number, number]>;
+
+/** Speaker positions that Opus codes: 7.1 as 0xc3f, because GStreamer's Opus encoder does not link 0x63f. */
+const CHANNEL_MASKS = { 2: '0x3', 6: '0x3f', 8: '0xc3f' } as const satisfies Record<
+  AudioPlan['channels'],
+  string
+>;
+
+/** The most that GStreamer's Opus encoder takes; a higher value would leave it at its default of 64 000. */
+const MAX_OPUS_BPS = 650_000;
+
+type ColorWord =
+  | 'limited'
+  | 'full'
+  | (typeof COLORIMETRY)[ColorSpace]['limited' | 'full']
+  | (typeof CHANNEL_MASKS)[AudioPlan['channels']];
+
+/**
+ * The values for a video graph. 8-bit BT.2020 does not exist on this wire and becomes BT.709.
+ * Example: 20 000 kbit/s at 60 frames a second is a buffer of 333 kbit, 17 ms.
+ */
+export const toVideoValues = (
+  plan: VideoPlan,
+  more: { readonly firstFrameNumber: number; readonly silenceMs: number },
+): PlaceholderValues => {
+  const space = plan.colorSpace === 'bt2020' && plan.bitDepth === 8 ? 'bt709' : plan.colorSpace;
+  const range = plan.fullRange ? 'full' : 'limited';
+  const [primaries, transfer, matrix] = CODE_POINTS[space];
+  return {
+    width: plan.width,
+    height: plan.height,
+    fps: plan.fps,
+    encoder_kbps: plan.encoderKbps,
+    encoder_bps: plan.encoderKbps * 1000,
+    vbv_kbits: Math.max(1, Math.round(plan.encoderKbps / plan.fps)),
+    vbv_ms: Math.max(1, Math.round(1000 / plan.fps)),
+    slices: plan.slices,
+    refs: Math.max(1, plan.references),
+    colorimetry: COLORIMETRY[space][range],
+    color_primaries: primaries,
+    color_transfer: transfer,
+    color_matrix: matrix,
+    color_range: range,
+    first_frame: more.firstFrameNumber,
+    silence_ms: more.silenceMs,
+  };
+};
+
+/** The values for an audio graph. */
+export const toAudioValues = (plan: AudioPlan): PlaceholderValues => ({
+  channels: plan.channels,
+  channel_mask: CHANNEL_MASKS[plan.channels],
+  audio_bps: Math.min(plan.bitrateKbps * 1000, MAX_OPUS_BPS),
+  packet_ms: plan.packetDurationMs,
+});
+
+/** A placeholder that cannot be filled, with the text position where it stands. */
+export interface TemplateProblem {
+  readonly ok: false;
+  readonly reason: string;
+  /** Characters from the start of the template. */
+  readonly offset: number;
+}
+
+const PLACEHOLDER_PATTERN = /\$\{([^}]*)\}?|\$/g;
+
+const isPlaceholder = (name: string): name is Placeholder => Object.hasOwn(PLACEHOLDERS, name);
+
+/** The first `$` of a template that is not a placeholder of the table, or null. */
+export const findTemplateProblem = (template: string): TemplateProblem | null => {
+  for (const match of template.matchAll(PLACEHOLDER_PATTERN)) {
+    const offset = match.index;
+    const name = match[1];
+    if (name === undefined)
+      return { ok: false, offset, reason: 'a "$" must begin a placeholder such as ${width}' };
+    if (!match[0].endsWith('}'))
+      return { ok: false, offset, reason: `the placeholder "${match[0].slice(0, 40)}" has no "}"` };
+    if (isPlaceholder(name)) continue;
+    const near = nearestName(name, Object.keys(PLACEHOLDERS));
+    return {
+      ok: false,
+      offset,
+      reason: `unknown placeholder \${${name.slice(0, 40)}}; the nearest is \${${near}}`,
+    };
+  }
+  return null;
+};
+
+/**
+ * Fills a template in. White space, line ends included, becomes single spaces.
+ * @returns the launch fragment, or the first placeholder that is unknown or has no value in this kind of graph
+ */
+export const fillTemplate = (
+  template: string,
+  values: PlaceholderValues,
+): { readonly ok: true; readonly launch: string } | TemplateProblem => {
+  const problem = findTemplateProblem(template);
+  if (problem !== null) return problem;
+  for (const match of template.matchAll(PLACEHOLDER_PATTERN)) {
+    if (values[match[1] as Placeholder] === undefined)
+      return {
+        ok: false,
+        offset: match.index,
+        reason: `the placeholder ${match[0]} has no value in this kind of graph`,
+      };
+  }
+  const launch = template.replace(PLACEHOLDER_PATTERN, (_, name: Placeholder) => String(values[name]));
+  return { ok: true, launch: launch.replace(/\s+/g, ' ').trim() };
+};

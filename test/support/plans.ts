@@ -1,0 +1,39 @@
+/** Stream plans to start tests from. */
+import type { AudioPlan, StreamPlan, VideoPlan } from '../../src/session/stream-plan.js';
+
+export const VIDEO_PLAN: VideoPlan = {
+  codec: 'h264',
+  width: 1280,
+  height: 720,
+  fps: 60,
+  bitDepth: 8,
+  chroma: '4:2:0',
+  colorSpace: 'bt709',
+  fullRange: false,
+  slices: 1,
+  references: 1,
+  encoderKbps: 8000,
+  packetSize: 1024,
+  fecPercentage: 20,
+  minFecPackets: 2,
+  encrypted: false,
+  dscp: 0,
+};
+
+export const AUDIO_PLAN: AudioPlan = {
+  channels: 2,
+  highQuality: false,
+  bitrateKbps: 96,
+  packetDurationMs: 5,
+  encrypted: true,
+  dscp: 0,
+};
+
+export const STREAM_PLAN: StreamPlan = {
+  video: VIDEO_PLAN,
+  audio: AUDIO_PLAN,
+  riKey: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex'),
+  riKeyId: 0xfffffffe,
+  controlV2: true,
+  hasSessionId: true,
+};

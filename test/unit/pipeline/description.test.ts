@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parseDescription } from '../../../src/pipeline/description.js';
+import { LumenError } from '../../../src/support/errors.js';
+
+const GOOD = `codec = "h264"
+title = "good"
+rank = 10
+requires = ["x264enc", "x264enc.threads"]
+convert = '''
+videoconvert
+'''
+encode = '''
+x264enc name=encoder
+bitrate=\${encoder_kbps}
+'''
+`;
+
+const failureOf = (text: string, kind: 'encoders' | 'sources' = 'encoders'): LumenError => {
+  try {
+    parseDescription(kind, '/p/encoders/good.toml', text);
+  } catch (error) {
+    assert.ok(error instanceof LumenError);
+    assert.equal(error.code, 'LUMEN_PIPELINE_INVALID');
+    return error;
+  }
+  throw new assert.AssertionError({ message: 'the description was accepted' });
+};
+
+describe('description', () => {
+  it('reads an encoder stage and takes its name from the file', () => {
+    const encoder = parseDescription('encoders', '/p/encoders/good.toml', GOOD);
+    assert.equal(encoder.name, 'good');
+    assert.equal(encoder.rank, 10);
+    assert.equal(encoder.convert, 'videoconvert');
+  });
+
+  it('says the line of a syntax error', () => {
+    const failure = failureOf(GOOD.replace('rank = 10', 'rank = = 10'));
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:3');
+    assert.match(failure.remedy, /correct the TOML/);
+  });
+
+  it('says the line of an unknown placeholder and its nearest name', () => {
+    const failure = failureOf(GOOD.replace('encoder_kbps', 'encoder_kps'));
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:10');
+    assert.match(failure.message, /nearest is \$\{encoder_kbps\}/);
+  });
+
+  it('says the line of an unknown key and the nearest one', () => {
+    const failure = failureOf(GOOD.replace('convert =', 'convret ='));
+    assert.match(failure.message, /convert|convret/);
+    const extra = failureOf(`${GOOD}tilte = "x"\n`);
+    assert.equal(extra.details['file'], '/p/encoders/good.toml:12');
+    assert.match(extra.remedy, /"title"/);
+  });
+
+  it('says which value is not valid', () => {
+    assert.match(failureOf(GOOD.replace('10', '"high"')).message, /rank/);
+    assert.match(failureOf(GOOD.replace('"h264"', '"vp8"')).message, /codec/);
+    assert.match(failureOf(GOOD.replace('x264enc.threads', 'x264enc ! rm')).message, /requires/);
+  });
+
+  it('refuses a comment inside a launch fragment', () => {
+    const failure = failureOf(GOOD.replace('videoconvert\n', 'videoconvert # fast\n'));
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:6');
+    assert.match(failure.remedy, /outside the quotes/);
+  });
+
+  it('answers any text with a description or a documented error', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.nat(GOOD.length).map((cut) => GOOD.slice(0, cut)),
+        ),
+        (text) => {
+          if (text.length < GOOD.length - 4) failureOf(text);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,99 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: "${name}" is the syntax of the templates, not of JavaScript
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  fillTemplate,
+  findTemplateProblem,
+  PLACEHOLDERS,
+  toAudioValues,
+  toVideoValues,
+} from '../../../src/pipeline/template.js';
+import type { VideoPlan } from '../../../src/session/stream-plan.js';
+import { AUDIO_PLAN, VIDEO_PLAN } from '../../support/plans.js';
+
+const MORE = { firstFrameNumber: 7, silenceMs: 1000 };
+const values = (change: Partial<VideoPlan>) => toVideoValues({ ...VIDEO_PLAN, ...change }, MORE);
+
+describe('template', () => {
+  it('puts numbers in and folds white space', () => {
+    const filled = fillTemplate('a=${width}\n  b=${fps}\n', values({ width: 1280, fps: 60 }));
+    assert.deepEqual(filled, { ok: true, launch: 'a=1280 b=60' });
+  });
+
+  it('names the nearest placeholder and the place of an unknown one', () => {
+    const problem = findTemplateProblem('bitrate=${encoder_kpbs}');
+    assert.equal(problem?.offset, 8);
+    assert.match(problem?.reason ?? '', /encoder_kpbs.*nearest is \$\{encoder_kbps\}/);
+  });
+
+  it('refuses a dollar sign that begins no placeholder', () => {
+    assert.match(findTemplateProblem('a=$width')?.reason ?? '', /must begin a placeholder/);
+    assert.match(findTemplateProblem('a=${width')?.reason ?? '', /has no "}"/);
+  });
+
+  it('refuses names that only a prototype has', () => {
+    assert.match(findTemplateProblem('${constructor}')?.reason ?? '', /unknown placeholder/);
+  });
+
+  it('refuses a placeholder that this kind of graph has no value for', () => {
+    const filled = fillTemplate('rate=${audio_bps}', values({}));
+    assert.ok(!filled.ok && /audio_bps.*no value/.test(filled.reason));
+  });
+
+  it('sizes the rate buffer to one frame', () => {
+    const { vbv_kbits, vbv_ms } = values({ encoderKbps: 20_000, fps: 60 });
+    assert.deepEqual({ vbv_kbits, vbv_ms }, { vbv_kbits: 333, vbv_ms: 17 });
+  });
+
+  it('uses one reference where the client leaves it to the host', () => {
+    assert.equal(values({ references: 0 }).refs, 1);
+    assert.equal(values({ references: 4 }).refs, 4);
+  });
+
+  it('writes each colour space with its range', () => {
+    assert.equal(values({ colorSpace: 'bt601', fullRange: false }).colorimetry, '2:4:16:4');
+    assert.equal(values({ colorSpace: 'bt709', fullRange: true }).colorimetry, '1:3:5:1');
+    assert.equal(values({ colorSpace: 'bt2020', bitDepth: 10 }).color_transfer, 14);
+  });
+
+  it('codes 8-bit BT.2020 as BT.709', () => {
+    assert.equal(values({ colorSpace: 'bt2020', bitDepth: 8 }).colorimetry, '2:3:5:1');
+  });
+
+  it('gives 7.1 the speaker mask that the Opus encoder links', () => {
+    assert.equal(toAudioValues({ ...AUDIO_PLAN, channels: 8 }).channel_mask, '0xc3f');
+  });
+
+  it('asks the Opus encoder for no more than it takes', () => {
+    assert.equal(toAudioValues({ ...AUDIO_PLAN, bitrateKbps: 1536 }).audio_bps, 650_000);
+    assert.equal(toAudioValues({ ...AUDIO_PLAN, bitrateKbps: 512 }).audio_bps, 512_000);
+  });
+
+  it('has a value for every placeholder in one kind of graph or the other', () => {
+    const known = { ...values({}), ...toAudioValues(AUDIO_PLAN) };
+    assert.deepEqual(Object.keys(known).sort(), Object.keys(PLACEHOLDERS).sort());
+  });
+
+  it('leaves no placeholder behind and changes nothing else, whatever the text', () => {
+    const names = Object.keys(values({}));
+    const piece = fc.oneof(
+      fc.stringMatching(/^[a-z0-9=!. -]*$/),
+      fc.constantFrom(...names.map((name) => `\${${name}}`)),
+    );
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        const filled = fillTemplate(pieces.join(''), values({}));
+        assert.ok(filled.ok && !filled.launch.includes('$'));
+      }),
+    );
+  });
+
+  it('answers any text with a launch string or a reason', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const filled = fillTemplate(text, values({}));
+        assert.ok(filled.ok || filled.offset < text.length);
+      }),
+    );
+  });
+});
