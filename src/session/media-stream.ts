@@ -1,0 +1,301 @@
+/**
+ * The media side of one stream: a media process that plays the plan's graphs, where they send to, and its replacement
+ * when it fails. Recovery has one form: kill the process, take the next, carry the session page's numbers and the base
+ * time over, so that the client sees one uninterrupted numbering.
+ */
+import type { Fields, GraphDescription, MediaReport } from '../media/messages.js';
+import type { SessionNumbers } from '../media/session-page.js';
+import { describeError, LumenError } from '../support/errors.js';
+import { delay, runTask } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+
+/** A UDP destination; the address is numeric. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Why a stream has no picture, for the operator. */
+export interface MediaFailure {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+export interface MediaStreamEvents {
+  /** Numbered frames were dropped at the sender: the client is owed a key frame. */
+  onFrameDropped(): void;
+  /** The stream is over: restarting did not mend it. */
+  onFailed(failure: MediaFailure): void;
+}
+
+/** `stats` of all elements: by graph, then by element name. */
+export type StreamStats = Readonly<Record<string, Readonly<Record<string, Fields>>>>;
+
+/** What a session asks of its media side. */
+export interface MediaStream {
+  start(): void;
+  setVideoEndpoint(endpoint: Endpoint): void;
+  setAudioEndpoint(endpoint: Endpoint): void;
+  forceKeyFrame(): void;
+  stats(): Promise<StreamStats>;
+  /** Process id of the media process, when one runs. */
+  readonly pid: number | undefined;
+  /** Index of the frame numbered last, over all processes of this stream; 0 before the first. */
+  readonly frameIndex: number;
+  /** Resolves when the media process is gone. */
+  stop(): Promise<void>;
+}
+
+/** A media process as a stream uses it; `media/media-process.ts` is the real one. */
+export interface StreamProcess {
+  readonly pid: number | undefined;
+  play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string>;
+  forceKeyUnit(graph: string, element: string, count: number): void;
+  set(graph: string, element: string, property: string, value: string | number | boolean): void;
+  /** Which of `names` (`element` or `element.property`) are not installed. */
+  inspect(names: readonly string[]): Promise<readonly string[]>;
+  stats(): Promise<StreamStats>;
+  stop(deadlineMs?: number): Promise<void>;
+  onReport(listener: (report: MediaReport) => void): void;
+  onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
+}
+
+/** A ready process with a session page of its own. */
+export interface StandbyProcess {
+  readonly process: StreamProcess;
+  readNumbers(): SessionNumbers;
+  /** Continues the numbers of a dead process under the next incarnation. */
+  continueFrom(numbers: SessionNumbers): void;
+  /** Gives the session page back; the process must be gone. */
+  release(): void;
+}
+
+/** What differs between one start of the graphs and the next. */
+export interface GraphState {
+  /** Number for the first frame's picture counter: above all that were drawn before. */
+  readonly firstFrameNumber: number;
+  readonly videoEndpoint: Endpoint | undefined;
+  readonly audioEndpoint: Endpoint | undefined;
+}
+
+export interface MediaStreamParts {
+  /** Rejects with LUMEN_SOURCE_MISSING while what is to be streamed is not there. */
+  checkSource(): Promise<void>;
+  takeProcess(): Promise<StandbyProcess>;
+  buildGraphs(process: StreamProcess, state: GraphState): Promise<readonly GraphDescription[]>;
+  readonly events: MediaStreamEvents;
+  readonly logger: Logger;
+}
+
+/** More failures than this within the window end the stream. */
+const MAX_FAILURES = 3;
+const FAILURE_WINDOW_MS = 30_000;
+/** How long a source that is gone is waited for: a desktop restarts its capture in seconds. A first start must not
+ *  take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
+const SOURCE_BUDGET_MS = 40_000;
+const FIRST_SOURCE_BUDGET_MS = 5000;
+const SOURCE_RETRY_MS = 500;
+/** A second of frames at 480 Hz: what a dying process can have drawn beyond the last number it sent. */
+const FRAME_NUMBER_SLACK = 480;
+const STOP_DEADLINE_MS = 1000;
+const MEDIA_REMEDY = 'GST_DEBUG=3 lumen serve --log-level debug shows what the media process says';
+
+/** The real {@link MediaStream}: replaces its process when it fails. */
+export class RestartingMediaStream implements MediaStream {
+  readonly #parts: MediaStreamParts;
+  #standby: StandbyProcess | undefined;
+  #videoEndpoint: Endpoint | undefined;
+  #audioEndpoint: Endpoint | undefined;
+  #baseTimeNs: string | null = null;
+  #isPlaying = false;
+  #isStopped = false;
+  #restart: Promise<void> | undefined;
+  #failuresMs: number[] = [];
+  #forcedKeyFrames = 0;
+  #lastNumbers: SessionNumbers | undefined;
+
+  constructor(parts: MediaStreamParts) {
+    this.#parts = parts;
+  }
+
+  get pid(): number | undefined {
+    return this.#standby?.process.pid;
+  }
+
+  get frameIndex(): number {
+    return (this.#standby?.readNumbers() ?? this.#lastNumbers)?.frameIndex ?? 0;
+  }
+
+  start(): void {
+    this.#restart = this.#startProcess();
+    runTask(this.#parts.logger, 'start media', () => this.#restart ?? Promise.resolve());
+  }
+
+  async #startProcess(): Promise<void> {
+    let standby: StandbyProcess | undefined;
+    try {
+      await this.#awaitSource();
+      if (this.#isStopped) return;
+      standby = await this.#parts.takeProcess();
+      if (this.#isStopped) {
+        await standby.process.stop(STOP_DEADLINE_MS);
+        standby.release();
+        return;
+      }
+      this.#adopt(standby);
+      await this.#play(standby);
+    } catch (error) {
+      const isSourceGone = error instanceof LumenError && error.code === 'LUMEN_SOURCE_MISSING';
+      const remedy = error instanceof LumenError ? error.remedy : MEDIA_REMEDY;
+      this.#fail(standby, describeError(error), remedy, isSourceGone);
+    }
+  }
+
+  /** @throws LumenError LUMEN_SOURCE_MISSING when the budget is used up */
+  async #awaitSource(): Promise<void> {
+    const budgetMs = this.#lastNumbers === undefined ? FIRST_SOURCE_BUDGET_MS : SOURCE_BUDGET_MS;
+    const startMs = performance.now();
+    for (let tries = 1; !this.#isStopped; tries += 1) {
+      try {
+        await this.#parts.checkSource();
+        if (tries > 1) this.#parts.logger.info('the video source is back');
+        return;
+      } catch (error) {
+        const isMissing = error instanceof LumenError && error.code === 'LUMEN_SOURCE_MISSING';
+        if (!isMissing || performance.now() - startMs > budgetMs) throw error;
+        if (tries === 1)
+          this.#parts.logger.warn({ problem: error.message, budgetMs }, 'waiting for the video source');
+        await delay(SOURCE_RETRY_MS);
+      }
+    }
+  }
+
+  async #play(standby: StandbyProcess): Promise<void> {
+    const sent = { video: this.#videoEndpoint, audio: this.#audioEndpoint };
+    const graphs = await this.#parts.buildGraphs(standby.process, {
+      firstFrameNumber: this.#nextFrameNumber(),
+      videoEndpoint: sent.video,
+      audioEndpoint: sent.audio,
+    });
+    this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs);
+    this.#isPlaying = true;
+    if (this.#videoEndpoint !== sent.video) this.#applyVideoEndpoint();
+    if (this.#audioEndpoint !== sent.audio) this.#applyAudioEndpoint();
+  }
+
+  /** Each process before this one may have drawn pictures that were never numbered. */
+  #nextFrameNumber(): number {
+    const numbers = this.#lastNumbers;
+    return numbers === undefined ? 0 : numbers.frameIndex + FRAME_NUMBER_SLACK * (numbers.incarnation + 1);
+  }
+
+  #adopt(standby: StandbyProcess): void {
+    if (this.#lastNumbers !== undefined) standby.continueFrom(this.#lastNumbers);
+    this.#standby = standby;
+    standby.process.onReport((report) => {
+      if (standby === this.#standby) this.#onReport(standby, report);
+    });
+    standby.process.onExit((code, signal) => {
+      const how = signal === null ? `with status ${code}` : `by signal ${signal}`;
+      this.#fail(standby, `the media process ended ${how}`, MEDIA_REMEDY);
+    });
+  }
+
+  #onReport(standby: StandbyProcess, report: MediaReport): void {
+    const { logger, events } = this.#parts;
+    if (report.type === 'message' && report.name === 'moonlight-frame-dropped' && report.graph === 'video') {
+      logger.debug({ bursts: report.fields['bursts'] }, 'frames dropped at the sender');
+      events.onFrameDropped();
+    } else if (report.type === 'warning') {
+      logger.warn(
+        { graph: report.graph, element: report.element, problem: report.message, debug: report.debug },
+        'media warning',
+      );
+    } else if (report.type === 'error') {
+      const problem = `${report.graph}: ${report.element}: ${report.message}`;
+      if (report.graph === 'video') this.#fail(standby, problem, report.debug || MEDIA_REMEDY);
+      else
+        logger.error(
+          { element: report.element, problem: report.message, debug: report.debug },
+          'sound stopped, the picture goes on',
+        );
+    } else if (report.type === 'eos' && report.graph === 'video') {
+      this.#fail(standby, 'the video source ended', 'start the source again');
+    }
+  }
+
+  /** One failure of the running process: replaced, or, after too many, given up. Reports that follow it are ignored. */
+  #fail(standby: StandbyProcess | undefined, cause: string, remedy: string, isFinal = false): void {
+    if (this.#isStopped || standby !== this.#standby) return;
+    const nowMs = performance.now();
+    this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < FAILURE_WINDOW_MS), nowMs];
+    this.#standby = undefined;
+    this.#isPlaying = false;
+    const isGivenUp = isFinal || this.#failuresMs.length > MAX_FAILURES;
+    if (isGivenUp) this.#isStopped = true;
+    else
+      this.#parts.logger.warn(
+        { cause, failures: this.#failuresMs.length },
+        'media process failed: starting another',
+      );
+    this.#restart = this.#replace(standby, isGivenUp);
+    runTask(this.#parts.logger, 'replace media process', () => this.#restart ?? Promise.resolve());
+    if (isGivenUp) this.#parts.events.onFailed({ cause, remedy });
+  }
+
+  async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean): Promise<void> {
+    if (standby !== undefined) await this.#retire(standby, 0);
+    if (!isGivenUp && !this.#isStopped) await this.#startProcess();
+  }
+
+  /** Waits until the process is gone, so that its numbers are final, and keeps them. */
+  async #retire(standby: StandbyProcess, deadlineMs: number): Promise<void> {
+    await standby.process.stop(deadlineMs);
+    this.#lastNumbers = standby.readNumbers();
+    standby.release();
+  }
+
+  setVideoEndpoint(endpoint: Endpoint): void {
+    this.#videoEndpoint = endpoint;
+    if (this.#isPlaying) this.#applyVideoEndpoint();
+  }
+
+  setAudioEndpoint(endpoint: Endpoint): void {
+    this.#audioEndpoint = endpoint;
+    if (this.#isPlaying) this.#applyAudioEndpoint();
+  }
+
+  #applyVideoEndpoint(): void {
+    this.#applyEndpoint('video', this.#videoEndpoint);
+    this.#standby?.process.set('video', 'sampler', 'hold', false);
+  }
+
+  #applyAudioEndpoint(): void {
+    this.#applyEndpoint('audio', this.#audioEndpoint);
+  }
+
+  #applyEndpoint(graph: 'video' | 'audio', endpoint: Endpoint | undefined): void {
+    if (endpoint === undefined) return;
+    this.#standby?.process.set(graph, 'sink', 'host', endpoint.address);
+    this.#standby?.process.set(graph, 'sink', 'port', endpoint.port);
+  }
+
+  forceKeyFrame(): void {
+    if (!this.#isPlaying) return;
+    this.#forcedKeyFrames += 1;
+    this.#standby?.process.forceKeyUnit('video', 'encoder', this.#forcedKeyFrames);
+  }
+
+  async stats(): Promise<StreamStats> {
+    return this.#isPlaying ? ((await this.#standby?.process.stats()) ?? {}) : {};
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#isPlaying = false;
+    const standby = this.#standby;
+    this.#standby = undefined;
+    if (standby !== undefined) await this.#retire(standby, STOP_DEADLINE_MS);
+    await this.#restart;
+  }
+}

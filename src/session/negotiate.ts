@@ -1,0 +1,210 @@
+/**
+ * Negotiation: what the client asked for, what this host can do and what its owner configured → a {@link StreamPlan},
+ * or a refusal with the RTSP status that the client shows. Pure. Source: `protocol/rtsp.md` §5.3–5.5.
+ */
+import type { AudioPlan, ColorSpace, StreamPlan, VideoCodec, VideoPlan } from './stream-plan.js';
+
+/** What the client asked for, as parsed from its ANNOUNCE and its launch request. */
+export interface StreamWishes {
+  readonly codec: VideoCodec;
+  /** Picture size in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames a second. */
+  readonly fps: number;
+  /** `x-nv-video[0].packetSize` in bytes. */
+  readonly packetSize: number;
+  /** The user's figure for everything on the wire, kbit/s; 0 when the client is too old to say. */
+  readonly configuredKbps: number;
+  /** `bw.maximumBitrateKbps`: already reduced by the client; the fallback. */
+  readonly maximumKbps: number;
+  readonly minFecPackets: number;
+  readonly slices: number;
+  readonly references: number;
+  /** `(colour space << 1) | full range`. */
+  readonly encoderCscMode: number;
+  readonly isTenBit: boolean;
+  readonly isYuv444: boolean;
+  readonly wantsVideoQos: boolean;
+  readonly wantsAudioQos: boolean;
+  readonly audioChannels: number;
+  readonly wantsSurroundHighQuality: boolean;
+  /** Stereo quality is told by the RTSP Host header (`protocol/rtsp.md` §4). */
+  readonly wantsStereoHighQuality: boolean;
+  readonly audioPacketDurationMs: number;
+  readonly encryptsControlV2: boolean;
+  readonly encryptsVideo: boolean;
+  readonly encryptsAudio: boolean;
+  readonly hasSessionId: boolean;
+}
+
+/** What this host can do. */
+export interface HostCapabilities {
+  readonly codecs: readonly VideoCodec[];
+}
+
+/** What the owner configured. */
+export interface StreamSettings {
+  /** Parity percent, 0–255. */
+  readonly fecPercentage: number;
+}
+
+/** A `StreamPlan`, or why not: `status` is the RTSP status code. */
+export type Negotiation =
+  | { readonly ok: true; readonly plan: StreamPlan }
+  | { readonly ok: false; readonly status: number; readonly reason: string };
+
+/** Limits of what is accepted; beyond them no software or hardware encoder of today works. */
+export const LIMITS = {
+  minSide: 16,
+  maxSide: 8192,
+  maxFps: 480,
+  minPacketSize: 256,
+  maxPacketSize: 1472,
+} as const;
+
+const IP_UDP_HEADER_BYTES = 28;
+const RTP_AND_NV_HEADER_BYTES = 32;
+const ENCRYPTION_PREFIX_BYTES = 32;
+const FRAME_HEADER_BYTES = 8;
+/** DSCP code points of `protocol/video.md` §9 and `protocol/audio.md` §6. */
+const VIDEO_DSCP = 40;
+const AUDIO_DSCP = 48;
+const STEREO_KBPS = { normal: 96, high: 512 } as const;
+const MIN_ENCODER_KBPS = 200;
+const MAX_ENCODER_KBPS = 800_000;
+const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
+
+const refuse = (reason: string): Negotiation => ({ ok: false, status: 400, reason });
+
+const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): string | undefined => {
+  const { width, height, fps, packetSize } = wishes;
+  if (!capabilities.codecs.includes(wishes.codec)) return `codec ${wishes.codec} is not offered`;
+  if (wishes.isYuv444) return '4:4:4 chroma is not offered';
+  for (const side of [width, height]) {
+    if (!Number.isInteger(side) || side < LIMITS.minSide || side > LIMITS.maxSide || side % 2 !== 0) {
+      return `picture size ${width}x${height} is not possible: even sides from ${LIMITS.minSide} to ${LIMITS.maxSide}`;
+    }
+  }
+  if (!Number.isInteger(fps) || fps < 1 || fps > LIMITS.maxFps)
+    return `frame rate ${fps} is not possible: 1 to ${LIMITS.maxFps}`;
+  if (packetSize % 16 !== 0 || packetSize < LIMITS.minPacketSize || packetSize > LIMITS.maxPacketSize) {
+    return `packet size ${packetSize} is not possible: a multiple of 16 from ${LIMITS.minPacketSize} to ${LIMITS.maxPacketSize}`;
+  }
+  if (wishes.audioChannels !== 2) return `${wishes.audioChannels} audio channels are not offered`;
+  if (wishes.audioPacketDurationMs !== 5 && wishes.audioPacketDurationMs !== 10) {
+    return `audio packets of ${wishes.audioPacketDurationMs} ms are not offered`;
+  }
+  if (Math.max(wishes.configuredKbps, wishes.maximumKbps) <= 0) return 'no bitrate was asked for';
+  return undefined;
+};
+
+/**
+ * What audio takes on the wire, kbit/s: RTP, UDP and IP headers, cipher padding and the 4+2 parity included.
+ * Example: 96 kbit/s in 5 ms packets, encrypted: 60 B → 64 B cipher, 104 B data and 116 B parity datagrams with IP/UDP
+ * headers; 50 blocks a second of 4 data and 2 parity make 260 kbit/s.
+ */
+export const audioWireKbps = (
+  audio: Pick<AudioPlan, 'bitrateKbps' | 'packetDurationMs' | 'encrypted'>,
+): number => {
+  const opusBytes = Math.floor((audio.bitrateKbps * audio.packetDurationMs) / 8);
+  const payloadBytes = audio.encrypted ? 16 * (Math.floor(opusBytes / 16) + 1) : opusBytes;
+  const dataBytes = payloadBytes + 12 + IP_UDP_HEADER_BYTES;
+  const blockBytes = 4 * dataBytes + 2 * (dataBytes + 12);
+  return (blockBytes * 8) / (4 * audio.packetDurationMs);
+};
+
+/**
+ * The encoder's share of the client's figure, kbit/s. Everything that goes onto the wire lives inside the figure: IP,
+ * UDP and stream headers, parity, the zero padding of each frame's last shard (half a shard on average), audio.
+ *
+ * @param configuredKbps the client's figure, kbit/s
+ * Example: 20 000 kbit/s, 60 fps, packet size 1392, 20 % parity, high-quality stereo → about 15 000.
+ */
+export const encoderKbps = (
+  configuredKbps: number,
+  video: Pick<VideoPlan, 'fps' | 'packetSize' | 'fecPercentage' | 'minFecPackets' | 'encrypted'>,
+  audioKbps: number,
+): number => {
+  const videoKbps = Math.max(configuredKbps - audioKbps, configuredKbps / 2);
+  const prefixBytes = video.encrypted ? ENCRYPTION_PREFIX_BYTES : 0;
+  const datagramBytes = video.packetSize + 16 + prefixBytes + IP_UDP_HEADER_BYTES;
+  const shardsPerFrame = (videoKbps * 1000) / 8 / video.fps / datagramBytes;
+  const byPercentage = shardsPerFrame / (1 + video.fecPercentage / 100);
+  const hasMinimumParity =
+    video.fecPercentage > 0 && (byPercentage * video.fecPercentage) / 100 < video.minFecPackets;
+  const dataShards = hasMinimumParity ? shardsPerFrame - video.minFecPackets : byPercentage;
+  const payloadBytes = video.packetSize + 16 - RTP_AND_NV_HEADER_BYTES;
+  const frameBytes = (dataShards - 0.5) * payloadBytes - FRAME_HEADER_BYTES;
+  const kbps = Math.floor((frameBytes * 8 * video.fps) / 1000);
+  return Math.min(Math.max(kbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS);
+};
+
+const toAudioPlan = (wishes: StreamWishes): AudioPlan => ({
+  channels: 2,
+  highQuality: wishes.wantsStereoHighQuality,
+  bitrateKbps: wishes.wantsStereoHighQuality ? STEREO_KBPS.high : STEREO_KBPS.normal,
+  packetDurationMs: wishes.audioPacketDurationMs === 10 ? 10 : 5,
+  encrypted: wishes.encryptsAudio,
+  dscp: wishes.wantsAudioQos ? AUDIO_DSCP : 0,
+});
+
+/** Rec.2020 needs ten bits; in eight it falls back to Rec.709 (`protocol/rtsp.md` §5.5). */
+const toColorSpace = (encoderCscMode: number, bitDepth: 8 | 10): ColorSpace => {
+  const asked = COLOR_SPACES[encoderCscMode >> 1] ?? 'bt601';
+  return asked === 'bt2020' && bitDepth === 8 ? 'bt709' : asked;
+};
+
+const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: AudioPlan): VideoPlan => {
+  const bitDepth = wishes.isTenBit && wishes.codec !== 'h264' ? 10 : 8;
+  const shape = {
+    fps: wishes.fps,
+    packetSize: wishes.packetSize,
+    fecPercentage: settings.fecPercentage,
+    minFecPackets: Math.min(Math.max(wishes.minFecPackets, 0), 255),
+    encrypted: wishes.encryptsVideo,
+  };
+  return {
+    ...shape,
+    codec: wishes.codec,
+    width: wishes.width,
+    height: wishes.height,
+    bitDepth,
+    chroma: '4:2:0',
+    colorSpace: toColorSpace(wishes.encoderCscMode, bitDepth),
+    fullRange: (wishes.encoderCscMode & 1) === 1,
+    slices: Math.min(Math.max(wishes.slices, 1), 32),
+    references: Math.min(Math.max(wishes.references, 0), 16),
+    encoderKbps:
+      wishes.configuredKbps > 0
+        ? encoderKbps(wishes.configuredKbps, shape, audioWireKbps(audio))
+        : Math.min(Math.max(wishes.maximumKbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS),
+    dscp: wishes.wantsVideoQos ? VIDEO_DSCP : 0,
+  };
+};
+
+/**
+ * Decides what is streamed. Never throws on the client's values: a refusal carries the reason.
+ * @param keys the launch's AES key (16 bytes) and key id (unsigned 32 bit)
+ */
+export const negotiate = (
+  wishes: StreamWishes,
+  capabilities: HostCapabilities,
+  settings: StreamSettings,
+  keys: { readonly riKey: Buffer; readonly riKeyId: number },
+): Negotiation => {
+  const reason = refusalOf(wishes, capabilities);
+  if (reason !== undefined) return refuse(reason);
+  const audio = toAudioPlan(wishes);
+  return {
+    ok: true,
+    plan: {
+      video: toVideoPlan(wishes, settings, audio),
+      audio,
+      riKey: keys.riKey,
+      riKeyId: keys.riKeyId,
+      controlV2: wishes.encryptsControlV2,
+      hasSessionId: wishes.hasSessionId,
+    },
+  };
+};

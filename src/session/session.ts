@@ -1,0 +1,333 @@
+/**
+ * One client's session: launched → announced → playing ⇄ suspended → ended. Holds no socket and knows no wire format;
+ * the composition root feeds it what the protocol servers saw. Every wait has a deadline, every end a reason.
+ * Source: `protocol/rtsp.md` §7 and §8.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { runTask } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
+import {
+  type HostCapabilities,
+  type Negotiation,
+  negotiate,
+  type StreamSettings,
+  type StreamWishes,
+} from './negotiate.js';
+import type { StreamPlan } from './stream-plan.js';
+
+export type SessionState = 'launched' | 'announced' | 'playing' | 'suspended' | 'ended';
+
+/** Termination codes of `protocol/control.md` §4.7. */
+export const TERMINATION = { graceful: 0x80030023, encodingFailed: 0x800e9403 } as const;
+
+/** Why a session ended, and what its client is told. The texts are for the log. */
+export const END_REASONS = {
+  cancelled: { code: TERMINATION.graceful, text: 'the client quit the app' },
+  replaced: { code: TERMINATION.graceful, text: 'the client launched another app' },
+  'host-stopping': { code: TERMINATION.graceful, text: 'the host is stopping' },
+  'client-removed': { code: TERMINATION.graceful, text: 'the client was removed from the paired clients' },
+  'handshake-timeout': {
+    code: TERMINATION.graceful,
+    text: 'the client launched but did not finish the RTSP handshake',
+  },
+  'control-timeout': { code: TERMINATION.graceful, text: 'the client did not connect to the control port' },
+  'video-ping-timeout': { code: TERMINATION.graceful, text: 'no ping of the client reached the video port' },
+  'suspend-expired': { code: TERMINATION.graceful, text: 'the client did not come back in time' },
+  'media-failed': {
+    code: TERMINATION.encodingFailed,
+    text: 'the media process failed and a restart did not mend it',
+  },
+} as const;
+
+export type EndReason = keyof typeof END_REASONS;
+
+/** Deadlines in milliseconds. */
+export interface SessionDeadlines {
+  /** From launch or resume to ANNOUNCE. */
+  readonly handshakeMs: number;
+  /** From ANNOUNCE to the control connection, and to the first video ping. */
+  readonly connectMs: number;
+  /** How long a session without client is kept. */
+  readonly suspendMs: number;
+}
+
+/** The keys of one launch or resume. */
+export interface SessionKeys {
+  /** AES-128 key, 16 bytes. */
+  readonly riKey: Buffer;
+  /** Key id as unsigned 32 bit. */
+  readonly riKeyId: number;
+}
+
+/** What each launch or resume brings anew. */
+export interface SessionConnection extends SessionKeys {
+  /** Numeric address of the client, without `::ffff:`. */
+  readonly peerAddress: string;
+  /** The client was told to encrypt its RTSP requests. */
+  readonly encryptsRtsp: boolean;
+}
+
+/** Who launched what. */
+export interface SessionLaunch extends SessionConnection {
+  readonly appId: number;
+  /** SHA-256 of the client's certificate (DER), hex. */
+  readonly clientFingerprint: string;
+}
+
+/** The authenticated control connection, as far as a session needs it. */
+export interface SessionPeer {
+  /** Tells the client why, waits a bounded time for its acknowledgement and disconnects. */
+  terminate(code: number): Promise<void>;
+}
+
+/** What a session needs from outside. */
+export interface SessionContext {
+  readonly capabilities: HostCapabilities;
+  readonly settings: StreamSettings;
+  readonly deadlines: SessionDeadlines;
+  readonly logger: Logger;
+  createMediaStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream;
+  /** The state changed: the composition root attaches or detaches the protocol servers. */
+  onState(session: Session, state: SessionState): void;
+  /** The session has ended and its client was told as far as that was possible. */
+  onFinished(session: Session): void;
+  /** A frame was dropped after it was numbered: the client is owed a key frame. */
+  onKeyFrameOwed(session: Session): void;
+}
+
+/** The tokens by which one connection attempt's RTSP, ping and control traffic is told apart. */
+export interface SessionTokens {
+  /** RTSP `Session` header. */
+  readonly rtsp: string;
+  /** 16 characters, echoed in every UDP ping. */
+  readonly pingPayload: string;
+  /** ENet connect data, 1 to 2^32 − 1. */
+  readonly connectData: number;
+}
+
+const createTokens = (): SessionTokens => ({
+  rtsp: randomBytes(4).toString('hex').toUpperCase(),
+  pingPayload: randomBytes(8).toString('hex').toUpperCase(),
+  connectData: randomInt(1, 0x1_0000_0000),
+});
+
+export class Session {
+  readonly id = randomBytes(4).toString('hex');
+  readonly appId: number;
+  readonly clientFingerprint: string;
+  readonly logger: Logger;
+  readonly #context: SessionContext;
+  #state: SessionState = 'launched';
+  #connection: SessionConnection;
+  #tokens = createTokens();
+  #plan: StreamPlan | undefined;
+  #media: MediaStream | undefined;
+  #peer: SessionPeer | undefined;
+  #hasVideoPing = false;
+  #endReason: EndReason | undefined;
+  readonly #timers = new Map<EndReason, NodeJS.Timeout>();
+
+  constructor(launch: SessionLaunch, context: SessionContext) {
+    this.#context = context;
+    this.appId = launch.appId;
+    this.clientFingerprint = launch.clientFingerprint;
+    this.#connection = launch;
+    this.logger = context.logger.child({ session: this.id, client: launch.clientFingerprint.slice(0, 8) });
+    this.logger.info({ app: launch.appId, address: launch.peerAddress }, 'session launched');
+    this.#startDeadline('handshake-timeout', context.deadlines.handshakeMs);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Of the latest launch or resume. */
+  get connection(): SessionConnection {
+    return this.#connection;
+  }
+
+  get tokens(): SessionTokens {
+    return this.#tokens;
+  }
+
+  /** Present from ANNOUNCE on. */
+  get plan(): StreamPlan | undefined {
+    return this.#plan;
+  }
+
+  get media(): MediaStream | undefined {
+    return this.#media;
+  }
+
+  get endReason(): EndReason | undefined {
+    return this.#endReason;
+  }
+
+  /**
+   * A new handshake of the same client with new keys (`/resume`). What still streams is stopped first.
+   * @throws when the session has ended
+   */
+  async resume(connection: SessionConnection): Promise<void> {
+    if (this.#state === 'ended') throw new Error('the session has ended');
+    if (this.#state !== 'suspended') await this.suspend('the client resumed from elsewhere');
+    this.#connection = connection;
+    this.#tokens = createTokens();
+    this.#clearDeadlines();
+    this.#startDeadline('handshake-timeout', this.#context.deadlines.handshakeMs);
+    this.logger.info({ address: connection.peerAddress }, 'session resumed');
+    this.#enter('launched');
+  }
+
+  /**
+   * The client's ANNOUNCE. On success the media process is started (without waiting for it) and the connect deadlines
+   * run; on refusal the session stays as it was.
+   */
+  announce(wishes: StreamWishes): Negotiation {
+    if (this.#state !== 'launched')
+      return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
+    const { capabilities, settings, deadlines } = this.#context;
+    const outcome = negotiate(wishes, capabilities, settings, this.#connection);
+    if (!outcome.ok) {
+      this.logger.warn({ reason: outcome.reason }, 'stream refused');
+      return outcome;
+    }
+    this.#plan = outcome.plan;
+    this.#hasVideoPing = false;
+    this.#clearDeadlines();
+    this.#startDeadline('control-timeout', deadlines.connectMs);
+    this.#startDeadline('video-ping-timeout', deadlines.connectMs);
+    this.#logPlan(outcome.plan);
+    this.#startMedia(outcome.plan);
+    this.#enter('announced');
+    return outcome;
+  }
+
+  #logPlan({ video, audio }: StreamPlan): void {
+    this.logger.info(
+      {
+        mode: `${video.width}x${video.height}@${video.fps}`,
+        codec: video.codec,
+        encoderKbps: video.encoderKbps,
+        packetSize: video.packetSize,
+        color: `${video.colorSpace} ${video.fullRange ? 'full' : 'limited'}`,
+        slices: video.slices,
+        references: video.references,
+        audio: `${audio.channels} ch ${audio.bitrateKbps} kbit/s ${audio.packetDurationMs} ms`,
+        encrypted:
+          [video.encrypted ? 'video' : '', audio.encrypted ? 'audio' : ''].filter(Boolean).join(' ') ||
+          'control',
+      },
+      'stream agreed',
+    );
+  }
+
+  #startMedia(plan: StreamPlan): void {
+    const media = this.#context.createMediaStream(
+      plan,
+      {
+        onFrameDropped: () => this.#context.onKeyFrameOwed(this),
+        onFailed: (failure) => this.#onMediaFailed(media, failure),
+      },
+      this.logger,
+    );
+    this.#media = media;
+    media.start();
+  }
+
+  #onMediaFailed(media: MediaStream, failure: MediaFailure): void {
+    if (media !== this.#media) return;
+    this.logger.error({ cause: failure.cause, remedy: failure.remedy }, 'the picture cannot be produced');
+    runTask(this.logger, 'end session', () => this.end('media-failed'));
+  }
+
+  /** The client's control connection was accepted; a later one replaces it. */
+  controlConnected(peer: SessionPeer): void {
+    this.#peer = peer;
+    this.#clearDeadline('control-timeout');
+    this.#playWhenConnected();
+  }
+
+  /** The control connection ended or timed out: the session is suspended. Ignored for a peer that was replaced. */
+  async controlLost(peer: SessionPeer, how: string): Promise<void> {
+    if (peer !== this.#peer) return;
+    await this.suspend(`control connection lost: ${how}`);
+  }
+
+  /** Where video goes; the first one releases the picture. */
+  setVideoEndpoint(endpoint: Endpoint): void {
+    if (this.#media === undefined) return;
+    this.#hasVideoPing = true;
+    this.#clearDeadline('video-ping-timeout');
+    this.#media.setVideoEndpoint(endpoint);
+    this.#playWhenConnected();
+  }
+
+  /** Where sound goes. Audio pings come before ANNOUNCE, so the composition root repeats the latest one after it. */
+  setAudioEndpoint(endpoint: Endpoint): void {
+    this.#media?.setAudioEndpoint(endpoint);
+  }
+
+  /** Makes the encoder produce a key frame; the gate in front of it is the caller's. */
+  forceKeyFrame(): void {
+    this.#media?.forceKeyFrame();
+  }
+
+  #playWhenConnected(): void {
+    if (this.#state !== 'announced' || this.#peer === undefined || !this.#hasVideoPing) return;
+    this.logger.info('streaming');
+    this.#enter('playing');
+  }
+
+  /** Stops streaming and keeps the app for a `/resume`. */
+  async suspend(why: string): Promise<void> {
+    if (this.#state === 'ended' || this.#state === 'suspended') return;
+    this.#clearDeadlines();
+    this.#startDeadline('suspend-expired', this.#context.deadlines.suspendMs);
+    this.#peer = undefined;
+    this.logger.info({ why }, 'session suspended');
+    this.#enter('suspended');
+    await this.#stopMedia();
+  }
+
+  /** Ends the session: tells the client, stops the media process. Further calls wait for nothing new and keep the first reason. */
+  async end(reason: EndReason): Promise<void> {
+    if (this.#state === 'ended') return;
+    this.#endReason = reason;
+    this.#clearDeadlines();
+    const peer = this.#peer;
+    this.#peer = undefined;
+    const { code, text } = END_REASONS[reason];
+    this.logger.info({ reason, why: text, code: `0x${code.toString(16)}` }, 'session ended');
+    const terminated = peer?.terminate(code);
+    this.#enter('ended');
+    await Promise.allSettled([terminated, this.#stopMedia()]);
+    this.#context.onFinished(this);
+  }
+
+  async #stopMedia(): Promise<void> {
+    const media = this.#media;
+    this.#media = undefined;
+    await media?.stop();
+  }
+
+  #enter(state: SessionState): void {
+    this.#state = state;
+    this.#context.onState(this, state);
+  }
+
+  #startDeadline(reason: EndReason, ms: number): void {
+    this.#clearDeadline(reason);
+    const timer = setTimeout(() => runTask(this.logger, 'end session', () => this.end(reason)), ms);
+    this.#timers.set(reason, timer);
+  }
+
+  #clearDeadline(reason: EndReason): void {
+    clearTimeout(this.#timers.get(reason));
+    this.#timers.delete(reason);
+  }
+
+  #clearDeadlines(): void {
+    for (const reason of [...this.#timers.keys()]) this.#clearDeadline(reason);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What was agreed with one client: the result of `negotiate`, and all that the media plane needs to know. Plain data;
+ * the wire names are in `protocol/rtsp.md` §5.3.
+ */
+
+export type VideoCodec = 'h264' | 'hevc' | 'av1';
+export type ColorSpace = 'bt601' | 'bt709' | 'bt2020';
+
+/** How the picture is coded and cut into datagrams. */
+export interface VideoPlan {
+  readonly codec: VideoCodec;
+  /** Picture size in pixels, both even. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames a second, 1–480. */
+  readonly fps: number;
+  readonly bitDepth: 8 | 10;
+  readonly chroma: '4:2:0' | '4:4:4';
+  readonly colorSpace: ColorSpace;
+  readonly fullRange: boolean;
+  /** Slices per frame that the client asked for, at least 1. */
+  readonly slices: number;
+  /** Reference frames the client allows; 0 leaves it to the host. */
+  readonly references: number;
+  /** The encoder's bitrate: the client's figure less parity, headers and audio, in kbit/s (`protocol/rtsp.md` §5.4). */
+  readonly encoderKbps: number;
+  /** Shard size less 16, as in `x-nv-video[0].packetSize`: bytes, a multiple of 16. */
+  readonly packetSize: number;
+  /** Parity in percent of the data shards, 0–255. */
+  readonly fecPercentage: number;
+  /** Fewest parity shards of a block. */
+  readonly minFecPackets: number;
+  readonly encrypted: boolean;
+  /** DSCP code point for the datagrams, 0–63; 0 leaves them unmarked. */
+  readonly dscp: number;
+}
+
+/** How the sound is coded and cut into datagrams. */
+export interface AudioPlan {
+  readonly channels: 2 | 6 | 8;
+  readonly highQuality: boolean;
+  readonly bitrateKbps: number;
+  /** Length of one Opus packet in milliseconds. */
+  readonly packetDurationMs: 5 | 10;
+  readonly encrypted: boolean;
+  readonly dscp: number;
+}
+
+/** Everything one session streams with. */
+export interface StreamPlan {
+  readonly video: VideoPlan;
+  readonly audio: AudioPlan;
+  /** AES-128 key of the launch or resume (16 bytes). */
+  readonly riKey: Buffer;
+  /** Key id of the launch or resume, as unsigned 32 bit. */
+  readonly riKeyId: number;
+  /** Control messages use the 12-byte IV scheme (`protocol/control.md` §2.1). */
+  readonly controlV2: boolean;
+  /** The client understands ping payloads and connect data (`ML_FF_SESSION_ID_V1`). */
+  readonly hasSessionId: boolean;
+}

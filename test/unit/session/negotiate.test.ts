@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { audioWireKbps, encoderKbps, negotiate, type StreamWishes } from '../../../src/session/negotiate.js';
+
+const WISHES: StreamWishes = {
+  codec: 'h264',
+  width: 1920,
+  height: 1080,
+  fps: 60,
+  packetSize: 1392,
+  configuredKbps: 20_000,
+  maximumKbps: 16_000,
+  minFecPackets: 2,
+  slices: 1,
+  references: 1,
+  encoderCscMode: 2,
+  isTenBit: false,
+  isYuv444: false,
+  wantsVideoQos: true,
+  wantsAudioQos: true,
+  audioChannels: 2,
+  wantsSurroundHighQuality: false,
+  wantsStereoHighQuality: true,
+  audioPacketDurationMs: 5,
+  encryptsControlV2: true,
+  encryptsVideo: false,
+  encryptsAudio: true,
+  hasSessionId: true,
+};
+const HOST = { codecs: ['h264'] } as const;
+const SETTINGS = { fecPercentage: 20 };
+const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
+
+const planOf = (wishes: Partial<StreamWishes>) => {
+  const outcome = negotiate({ ...WISHES, ...wishes }, HOST, SETTINGS, KEYS);
+  assert(outcome.ok, JSON.stringify(outcome));
+  return outcome.plan;
+};
+
+describe('negotiate', () => {
+  it('grants a usual request of a 1080p60 client', () => {
+    const { video, audio } = planOf({});
+    assert.equal(video.colorSpace, 'bt709');
+    assert.equal(video.fullRange, false);
+    assert.equal(video.dscp, 40);
+    assert.equal(video.references, 1);
+    assert.equal(audio.bitrateKbps, 512);
+    assert.equal(audio.dscp, 48);
+    assert(Math.abs(video.encoderKbps - 15_000) < 500, `encoder gets ${video.encoderKbps} kbit/s`);
+  });
+
+  it('takes the colour space and the range from encoderCscMode', () => {
+    assert.deepEqual(
+      [planOf({ encoderCscMode: 0 }).video.colorSpace, planOf({ encoderCscMode: 1 }).video.fullRange],
+      ['bt601', true],
+    );
+    assert.equal(
+      planOf({ encoderCscMode: 4 }).video.colorSpace,
+      'bt709',
+      'Rec.2020 in 8 bit falls back to Rec.709',
+    );
+  });
+
+  it('uses the reduced maximum as it is when the client gives no figure of its own', () => {
+    assert.equal(planOf({ configuredKbps: 0 }).video.encoderKbps, 16_000);
+  });
+
+  for (const [title, wishes] of [
+    ['a width of 0', { width: 0 }],
+    ['an odd height', { height: 721 }],
+    ['a width of 100 000', { width: 100_000 }],
+    ['10 000 frames a second', { fps: 10_000 }],
+    ['0 frames a second', { fps: 0 }],
+    ['a codec that is not offered', { codec: 'av1' }],
+    ['4:4:4 chroma', { isYuv444: true }],
+    ['a packet size that is no multiple of 16', { packetSize: 1000 }],
+    ['a packet size beyond an Ethernet frame', { packetSize: 9008 }],
+    ['surround sound, which is not offered yet', { audioChannels: 6 }],
+    ['no bitrate at all', { configuredKbps: 0, maximumKbps: 0 }],
+  ] as const) {
+    it(`refuses ${title} and says so`, () => {
+      const outcome = negotiate({ ...WISHES, ...wishes }, HOST, SETTINGS, KEYS);
+      assert(!outcome.ok);
+      assert.equal(outcome.status, 400);
+      assert.notEqual(outcome.reason, '');
+    });
+  }
+
+  it('keeps everything on the wire within the figure, for every reasonable request', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 3_000, max: 500_000 }),
+        fc.integer({ min: 24, max: 240 }),
+        fc.integer({ min: 16, max: 92 }).map((n) => n * 16),
+        fc.integer({ min: 0, max: 100 }),
+        fc.boolean(),
+        (kbps, fps, packetSize, fecPercentage, encrypted) => {
+          const video = { fps, packetSize, fecPercentage, minFecPackets: 2, encrypted };
+          const audioKbps = audioWireKbps({ bitrateKbps: 96, packetDurationMs: 5, encrypted: true });
+          const encoder = encoderKbps(kbps, video, audioKbps);
+          const shards = Math.ceil(((encoder * 1000) / 8 / fps + 8) / (packetSize - 16));
+          const percent = Math.floor((shards * fecPercentage + 99) / 100);
+          const parity = fecPercentage > 0 ? Math.max(2, percent) : 0;
+          const wireKbps =
+            ((shards + parity) * (packetSize + 44 + (encrypted ? 32 : 0)) * 8 * fps) / 1000 + audioKbps;
+          const twoShardsKbps = (2 * (packetSize + 76) * 8 * fps) / 1000;
+          assert(encoder === 200 || wireKbps <= kbps + twoShardsKbps, `${wireKbps} of ${kbps}`);
+        },
+      ),
+    );
+  });
+
+  it('never throws, whatever numbers arrive', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer(),
+        fc.integer(),
+        fc.integer(),
+        fc.integer(),
+        (width, height, fps, packetSize, configuredKbps) => {
+          const outcome = negotiate(
+            { ...WISHES, width, height, fps, packetSize, configuredKbps },
+            HOST,
+            SETTINGS,
+            KEYS,
+          );
+          if (outcome.ok)
+            assert(outcome.plan.video.encoderKbps >= 200 && outcome.plan.video.encoderKbps <= 800_000);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/session/media-stream.js';
+import type { StreamWishes } from '../../../src/session/negotiate.js';
+import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
+import { createSilentLogger } from '../../../src/support/logger.js';
+
+const WISHES: StreamWishes = {
+  codec: 'h264',
+  width: 1280,
+  height: 720,
+  fps: 60,
+  packetSize: 1024,
+  configuredKbps: 10_000,
+  maximumKbps: 8_000,
+  minFecPackets: 2,
+  slices: 1,
+  references: 1,
+  encoderCscMode: 2,
+  isTenBit: false,
+  isYuv444: false,
+  wantsVideoQos: false,
+  wantsAudioQos: false,
+  audioChannels: 2,
+  wantsSurroundHighQuality: false,
+  wantsStereoHighQuality: false,
+  audioPacketDurationMs: 5,
+  encryptsControlV2: true,
+  encryptsVideo: false,
+  encryptsAudio: true,
+  hasSessionId: true,
+};
+
+/** Records what the session asked of its media side. */
+class RecordedMedia implements MediaStream {
+  readonly pid = undefined;
+  readonly frameIndex = 0;
+  readonly calls: string[] = [];
+  readonly events: MediaStreamEvents;
+  constructor(events: MediaStreamEvents) {
+    this.events = events;
+  }
+  start(): void {
+    this.calls.push('start');
+  }
+  setVideoEndpoint({ address, port }: Endpoint): void {
+    this.calls.push(`video ${address}:${port}`);
+  }
+  setAudioEndpoint({ address, port }: Endpoint): void {
+    this.calls.push(`audio ${address}:${port}`);
+  }
+  forceKeyFrame(): void {
+    this.calls.push('key frame');
+  }
+  async stats(): Promise<Record<string, never>> {
+    return {};
+  }
+  async stop(): Promise<void> {
+    this.calls.push('stop');
+  }
+}
+
+const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
+  const states: SessionState[] = [];
+  const media: RecordedMedia[] = [];
+  const codes: number[] = [];
+  const session = new Session(
+    {
+      appId: 1,
+      clientFingerprint: 'ab'.repeat(32),
+      peerAddress: '127.0.0.1',
+      encryptsRtsp: true,
+      riKey: Buffer.alloc(16),
+      riKeyId: 5,
+    },
+    {
+      capabilities: { codecs: ['h264'] },
+      settings: { fecPercentage: 20 },
+      deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
+      logger: createSilentLogger(),
+      createMediaStream: (_plan, events) => {
+        const stream = new RecordedMedia(events);
+        media.push(stream);
+        return stream;
+      },
+      onState: (_session, state) => states.push(state),
+      onFinished: () => undefined,
+      onKeyFrameOwed: () => undefined,
+    },
+  );
+  const peer = {
+    terminate: async (code: number): Promise<void> => {
+      codes.push(code);
+    },
+  };
+  return { session, states, media, codes, peer };
+};
+
+const play = (parts: ReturnType<typeof start>): void => {
+  assert(parts.session.announce(WISHES).ok);
+  parts.session.controlConnected(parts.peer);
+  parts.session.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+};
+
+describe('Session', () => {
+  it('plays once the stream is agreed, the control peer is there and the first video ping has come', async () => {
+    const parts = start();
+    assert(parts.session.announce(WISHES).ok);
+    assert.deepEqual(parts.media[0]?.calls, ['start']);
+    parts.session.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+    assert.equal(parts.session.state, 'announced');
+    parts.session.controlConnected(parts.peer);
+    assert.equal(parts.session.state, 'playing');
+    await parts.session.end('cancelled');
+    assert.deepEqual(parts.states, ['announced', 'playing', 'ended']);
+  });
+
+  it('tells the client the graceful code on cancel and stops its media process', async () => {
+    const parts = start();
+    play(parts);
+    await parts.session.end('cancelled');
+    assert.deepEqual(parts.codes, [0x80030023]);
+    assert.equal(parts.media[0]?.calls.at(-1), 'stop');
+  });
+
+  it('tells the client of an encoding failure when the media side gives up', async () => {
+    const parts = start();
+    play(parts);
+    parts.media[0]?.events.onFailed({ cause: 'encoder: no such device', remedy: 'none' });
+    await sleep(0);
+    assert.equal(parts.session.endReason, 'media-failed');
+    assert.deepEqual(parts.codes, [0x800e9403]);
+  });
+
+  it('is suspended when its client leaves, and takes new keys and tokens on resume', async () => {
+    const parts = start();
+    play(parts);
+    const before = parts.session.tokens;
+    await parts.session.controlLost(parts.peer, 'timeout');
+    assert.equal(parts.session.state, 'suspended');
+    await parts.session.resume({
+      riKey: Buffer.alloc(16, 9),
+      riKeyId: 6,
+      peerAddress: '127.0.0.2',
+      encryptsRtsp: true,
+    });
+    assert.equal(parts.session.connection.riKeyId, 6);
+    assert.notEqual(parts.session.tokens.pingPayload, before.pingPayload);
+    play(parts);
+    assert.equal(parts.session.plan?.riKey[0], 9);
+    assert.equal(parts.media.length, 2);
+    await parts.session.end('cancelled');
+  });
+
+  it('ignores the loss of a control peer that was replaced', async () => {
+    const parts = start();
+    play(parts);
+    const second = { terminate: async (): Promise<void> => undefined };
+    parts.session.controlConnected(second);
+    await parts.session.controlLost(parts.peer, 'timeout');
+    assert.equal(parts.session.state, 'playing');
+    await parts.session.end('cancelled');
+  });
+
+  it('refuses an ANNOUNCE that it cannot serve and stays able to take another', async () => {
+    const parts = start();
+    assert.equal(parts.session.announce({ ...WISHES, width: 0 }).ok, false);
+    assert(parts.session.announce(WISHES).ok);
+    const again = parts.session.announce(WISHES);
+    assert(!again.ok && again.status === 455);
+    await parts.session.end('cancelled');
+  });
+
+  for (const [reason, deadline, prepare] of [
+    ['handshake-timeout', { handshakeMs: 10 }, () => undefined],
+    [
+      'control-timeout',
+      { connectMs: 10 },
+      (s: Session) => {
+        s.announce(WISHES);
+        s.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+      },
+    ],
+    [
+      'suspend-expired',
+      { suspendMs: 10 },
+      async (s: Session) => {
+        s.announce(WISHES);
+        await s.suspend('test');
+      },
+    ],
+  ] as const) {
+    it(`ends with ${reason} when that deadline passes`, async () => {
+      const parts = start(deadline);
+      await prepare(parts.session);
+      for (let i = 0; i < 200 && parts.session.state !== 'ended'; i += 1) await sleep(5);
+      assert.equal(parts.session.endReason, reason);
+    });
+  }
+
+  it('tells a connected client when no video ping comes', async () => {
+    const parts = start({ connectMs: 10 });
+    parts.session.announce(WISHES);
+    parts.session.controlConnected(parts.peer);
+    for (let i = 0; i < 200 && parts.session.state !== 'ended'; i += 1) await sleep(5);
+    assert.equal(parts.session.endReason, 'video-ping-timeout');
+    assert.deepEqual(parts.codes, [0x80030023]);
+  });
+
+  it('ends once, whatever is asked afterwards', async () => {
+    const parts = start();
+    play(parts);
+    await Promise.all([parts.session.end('cancelled'), parts.session.end('host-stopping')]);
+    assert.equal(parts.session.endReason, 'cancelled');
+    assert.equal(parts.codes.length, 1);
+  });
+});
