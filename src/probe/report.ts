@@ -1,0 +1,244 @@
+/**
+ * What the probe found: the versioned report (`docs/probe.md`) and its form for people. Pure.
+ */
+
+/** One step on the way to a picture and how long it took. */
+export interface StageTime {
+  readonly name: string;
+  readonly ms: number;
+}
+
+/** Median and 99th percentile. */
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** What was asked for and agreed. */
+export interface RequestReport {
+  readonly app: string;
+  readonly verb: 'launch' | 'resume';
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly bitrateKbps: number;
+  readonly codec: string;
+  readonly packetSize: number;
+  readonly encryption: {
+    readonly rtsp: boolean;
+    readonly controlV2: boolean;
+    readonly video: boolean;
+    readonly audio: boolean;
+  };
+}
+
+export interface FrameReport {
+  /** Frames that arrived whole or were rebuilt from parity, and went to the decoder. */
+  readonly received: number;
+  readonly lost: number;
+  /** Frames that needed parity. */
+  readonly recovered: number;
+  /** Complete frames that came between a loss and the next key frame, and were not decoded. */
+  readonly discarded: number;
+  /** Pictures that left the decoder. */
+  readonly decoded: number;
+  /** Pictures whose counter was unreadable or went backwards; null where the picture carries no counter. */
+  readonly wrong: number | null;
+  readonly repeated: number | null;
+  readonly skipped: number | null;
+  /** Received frames over the time from the first to the end. */
+  readonly perSecond: number;
+  /** `frameIndex` of the first and of the last frame; 0 while there is none. */
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Missing RTP sequence numbers: datagrams that never came. */
+  readonly sequenceGaps: number;
+  /** Encrypted datagrams whose nonce had been used before; null without video encryption. */
+  readonly nonceRepeats: number | null;
+}
+
+export interface KeyFrameReport {
+  readonly received: number;
+  /** Requests on purpose and after loss, repeats included. */
+  readonly requests: number;
+  /** Requested by `--request-idr-at` or a test: from sending the request to the key frame's last datagram. */
+  readonly roundTripsMs: readonly number[];
+  /** The same in frames: key frame's index less the newest index at the request. */
+  readonly roundTripsFrames: readonly number[];
+}
+
+export interface AudioReport {
+  readonly packets: number;
+  readonly lost: number;
+  readonly recovered: number;
+  readonly gaps: number;
+}
+
+/** How the stream ended. */
+export interface EndReport {
+  /** `time`: the planned end; `host`: the host or the network ended it; `stopped`: the caller did. */
+  readonly reason: 'time' | 'host' | 'stopped';
+  /** What a stock client would report (`protocol/rtsp.md` §8); 0 is graceful. */
+  readonly code: number;
+  /** The host's own 32-bit code, when it sent one. */
+  readonly hostCode: number | null;
+  readonly text: string;
+}
+
+/** Why there is no stream, or why it is not a good one. */
+export interface FailureReport {
+  readonly stage: string;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** The whole report, as `--json` prints it. Times in milliseconds. */
+export interface ProbeReport {
+  readonly version: 1;
+  readonly host: {
+    readonly name: string;
+    readonly address: string;
+    readonly httpPort: number;
+    readonly appVersion: string;
+    readonly uniqueId: string;
+  };
+  readonly request: RequestReport;
+  readonly stages: readonly StageTime[];
+  readonly launchToFirstDatagramMs: number | null;
+  readonly launchToFirstFrameMs: number | null;
+  /** From the first decoded frame to the end. */
+  readonly streamMs: number;
+  readonly frames: FrameReport;
+  readonly keyFrames: KeyFrameReport;
+  /** From the frame headers: capture to packetiser at the host. */
+  readonly hostLatencyMs: Percentiles;
+  /** Deviation of the intervals between frames. */
+  readonly arrivalJitterMs: Percentiles;
+  /** First to last datagram of a frame. */
+  readonly frameSpreadMs: Percentiles;
+  readonly datagrams: {
+    readonly received: number;
+    readonly bytes: number;
+    readonly dropsInjected: number;
+    readonly duplicates: number;
+    readonly rejected: number;
+    readonly decryptFailures: number;
+  };
+  readonly audio: AudioReport | null;
+  readonly controlRttMs: number | null;
+  readonly end: EndReport;
+  readonly failure: FailureReport | null;
+}
+
+/** True when a picture was decoded and the end was the planned one: exit status 0. */
+export const isSuccess = (report: ProbeReport): boolean =>
+  report.failure === null && report.end.reason === 'time' && report.frames.decoded > 0;
+
+const GRACEFUL = 0x80030023;
+const PROTECTED_CONTENT = 0x800e9302;
+const FRAME_CONVERSION = 0x800e9403;
+
+/**
+ * What a stock client makes of a termination message.
+ * @param hostCode the 32-bit code of message 0x0109
+ * @param hasFrames a frame was seen; a graceful end before any is not graceful
+ */
+export const describeTermination = (hostCode: number, hasFrames: boolean): EndReport => {
+  const end = (code: number, text: string): EndReport => ({ reason: 'host', code, hostCode, text });
+  if (hostCode === GRACEFUL) {
+    return hasFrames
+      ? end(0, 'the host ended the stream')
+      : end(-102, 'the host ended the stream before any frame was seen');
+  }
+  if (hostCode === PROTECTED_CONTENT) return end(-103, 'the host shows protected content');
+  if (hostCode === FRAME_CONVERSION) return end(-104, "the host's video encoder failed");
+  return end(hostCode, `the host ended the stream with code 0x${hostCode.toString(16).padStart(8, '0')}`);
+};
+
+const CLIENT_CODES: Readonly<Record<number, string>> = {
+  0: 'the stream ended gracefully',
+  [-1]: 'the control connection ended without a reason',
+  [-100]: 'no video datagram for 10 s: is the UDP video port open?',
+  [-101]: 'datagrams but no complete frame for 10 s: is the link too slow for the bitrate?',
+};
+
+/** An end that the client itself found (`protocol/rtsp.md` §8). */
+export const describeClientEnd = (code: -1 | -100 | -101): EndReport => ({
+  reason: 'host',
+  code,
+  hostCode: null,
+  text: CLIENT_CODES[code] ?? 'unknown',
+});
+
+const number = (value: number | null, digits = 0): string => (value === null ? '–' : value.toFixed(digits));
+const percentiles = ({ p50, p99 }: Percentiles): string =>
+  `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+
+const encryptionText = (request: RequestReport): string => {
+  const { rtsp, controlV2, video, audio } = request.encryption;
+  const names = [rtsp && 'RTSP', controlV2 && 'control v2', video && 'video', audio && 'audio'];
+  return names.filter((name) => name !== false).join(', ') || 'none';
+};
+
+const roundTripText = (keys: KeyFrameReport): string => {
+  if (keys.roundTripsMs.length === 0) return 'not measured';
+  const each = keys.roundTripsMs.map(
+    (ms, index) => `${ms.toFixed(1)} ms (${keys.roundTripsFrames[index] ?? '?'} frames)`,
+  );
+  return each.join(', ');
+};
+
+const streamRows = (report: ProbeReport): [string, string][] => {
+  const { frames, datagrams, audio } = report;
+  return [
+    ['first datagram', `${number(report.launchToFirstDatagramMs, 1)} ms after launch`],
+    ['first frame', `${number(report.launchToFirstFrameMs, 1)} ms after launch`],
+    ['stream', `${(report.streamMs / 1000).toFixed(2)} s, ${frames.perSecond.toFixed(2)} frames a second`],
+    [
+      'frames',
+      `${frames.received} received, ${frames.lost} lost, ${frames.recovered} recovered, ${frames.discarded} discarded, ${frames.decoded} decoded`,
+    ],
+    [
+      'frame counter',
+      `${number(frames.wrong)} wrong, ${number(frames.repeated)} repeated, ${number(frames.skipped)} skipped`,
+    ],
+    ['frame index', `${frames.firstIndex}–${frames.lastIndex}, ${frames.sequenceGaps} sequence gaps`],
+    ['key frames', `${report.keyFrames.received} received, ${report.keyFrames.requests} requests`],
+    ['IDR round trip', roundTripText(report.keyFrames)],
+    ['host latency', percentiles(report.hostLatencyMs)],
+    ['arrival jitter', percentiles(report.arrivalJitterMs)],
+    ['frame spread', percentiles(report.frameSpreadMs)],
+    [
+      'datagrams',
+      `${datagrams.received}, ${datagrams.bytes} bytes, ${datagrams.dropsInjected} dropped on purpose`,
+    ],
+    [
+      'audio',
+      audio === null
+        ? 'not received'
+        : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps`,
+    ],
+    ['control RTT', report.controlRttMs === null ? '–' : `${report.controlRttMs} ms`],
+  ];
+};
+
+/** The report for people: one line a figure, then the end, and the failure with its remedy when there is one. */
+export const formatReport = (report: ProbeReport): string => {
+  const { host, request, failure } = report;
+  const rows: [string, string][] = [
+    ['host', `${host.name} (${host.address}:${host.httpPort}), version ${host.appVersion || 'unknown'}`],
+    [
+      request.verb,
+      `${request.app || '?'} at ${request.width}x${request.height}@${request.fps}, ${request.bitrateKbps} kbit/s, ${request.codec}`,
+    ],
+    ['encryption', encryptionText(request)],
+    ...report.stages.map((stage): [string, string] => [`  ${stage.name}`, `${stage.ms.toFixed(1)} ms`]),
+    ...(report.frames.received > 0 || failure === null ? streamRows(report) : []),
+    ['end', `${report.end.text} (${report.end.code})`],
+  ];
+  if (failure !== null) {
+    rows.push(['FAILED', `at stage "${failure.stage}": ${failure.problem}`], ['try', failure.remedy]);
+  }
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+};
