@@ -16,17 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 #include "batchsend.h"
+#include "burstgroup.h"
 #include "egress.h"
 #include "histogram.h"
-#include "lossknob.h"
 #include "pacer.h"
 #include "udpsocket.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
 #define GST_CAT_DEFAULT gst_moonlight_sink_debug
 
-/* Most datagrams of one group; `none` has no other bound. */
-#define GROUP_DATAGRAMS_MAX 256
 #define SEND_BUFFER_BYTES (8 * 1024 * 1024)
 #define DROP_MESSAGE_INTERVAL_NS (100 * GST_MSECOND)
 #define ERROR_LOG_INTERVAL_NS (5 * GST_SECOND)
@@ -37,33 +35,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
 #define KERNEL_LEAD_SEGMENTED_NS (5 * GST_MSECOND)
 #define KERNEL_LEAD_PLAIN_NS (1 * GST_MSECOND)
 #define SEND_THREAD_PRIORITY 10
-
-typedef struct
-{
-  GstMiniObject *data;
-  guint datagram_bytes;
-  guint64 arrival_ns;
-  guint64 delta_ns;             /* since the burst before it, by PTS where both have one; 0 unknown */
-} Burst;
-
-/* Walks a burst datagram by datagram. */
-typedef struct
-{
-  const Burst *burst;
-  guint buffer_index;
-  gsize offset;                 /* into the buffer in hand */
-} Cursor;
-
-typedef struct
-{
-  struct iovec datagrams[GROUP_DATAGRAMS_MAX];
-  GstMapInfo maps[GROUP_DATAGRAMS_MAX];
-  GstBuffer *mapped[GROUP_DATAGRAMS_MAX];
-  guint n_datagrams;
-  guint n_maps;
-  guint lost;                   /* taken out by the loss knob */
-  gsize bytes;                  /* the lost ones included: they would have taken the link's time too */
-} Group;
 
 struct _BurstSender
 {
@@ -105,7 +76,7 @@ struct _BurstSender
   gboolean warned_over_rate;
   guint64 error_log_ns;
   guint64 errors_logged;
-  Group group;
+  BurstGroup group;
 };
 
 static guint64
@@ -407,99 +378,6 @@ burst_sender_drain (BurstSender * self)
   return drained;
 }
 
-/* --- datagrams of a burst --- */
-
-static guint
-buffers_of (const Burst * burst)
-{
-  return GST_IS_BUFFER (burst->data) ? 1 : gst_buffer_list_length (GST_BUFFER_LIST_CAST (burst->data));
-}
-
-static GstBuffer *
-buffer_at (const Burst * burst, guint index)
-{
-  return GST_IS_BUFFER (burst->data) ? GST_BUFFER_CAST (burst->data) :
-      gst_buffer_list_get (GST_BUFFER_LIST_CAST (burst->data), index);
-}
-
-static gsize
-bytes_of (const Burst * burst)
-{
-  return GST_IS_BUFFER (burst->data) ? gst_buffer_get_size (GST_BUFFER_CAST (burst->data)) :
-      gst_buffer_list_calculate_size (GST_BUFFER_LIST_CAST (burst->data));
-}
-
-static void
-add_datagram (BurstSender * self, Group * group, guint8 * data, gsize size)
-{
-  group->bytes += size;
-  if (loss_knob_hits (&self->loss)) {
-    group->lost++;
-    return;
-  }
-  group->datagrams[group->n_datagrams++] = (struct iovec) {
-    .iov_base = data,
-    .iov_len = size,
-  };
-}
-
-/* Adds what fits of the buffer under the cursor. FALSE when the group is full. */
-static gboolean
-add_from_buffer (BurstSender * self, Group * group, Cursor * cursor, gsize limit)
-{
-  GstBuffer *buffer = buffer_at (cursor->burst, cursor->buffer_index);
-  gsize size = gst_buffer_get_size (buffer);
-  gsize step = cursor->burst->datagram_bytes > 0 ? cursor->burst->datagram_bytes : size;
-  GstMapInfo *map = &group->maps[group->n_maps];
-
-  if (size == 0) {
-    cursor->buffer_index++;
-    return TRUE;
-  }
-  if (group->bytes > 0 && group->bytes + MIN (step, size - cursor->offset) > limit)
-    return FALSE;
-  if (!gst_buffer_map (buffer, map, GST_MAP_READ)) {
-    GST_WARNING_OBJECT (self->element, "cannot map %" GST_PTR_FORMAT ": skipped", buffer);
-    cursor->buffer_index++;
-    return TRUE;
-  }
-  group->mapped[group->n_maps++] = buffer;
-  do {
-    gsize n = MIN (step, map->size - cursor->offset);
-    if (group->n_datagrams == GROUP_DATAGRAMS_MAX || (group->bytes > 0 && group->bytes + n > limit))
-      return FALSE;
-    add_datagram (self, group, map->data + cursor->offset, n);
-    cursor->offset += n;
-  } while (cursor->offset < map->size);
-  cursor->offset = 0;
-  cursor->buffer_index++;
-  return TRUE;
-}
-
-/* Fills the group with the next datagrams, whole ones, at least one. FALSE at the end of the burst. */
-static gboolean
-next_group (BurstSender * self, Cursor * cursor, gsize limit)
-{
-  Group *group = &self->group;
-
-  group->n_datagrams = group->n_maps = group->lost = 0;
-  group->bytes = 0;
-  while (cursor->buffer_index < buffers_of (cursor->burst) && group->n_maps < GROUP_DATAGRAMS_MAX
-      && group->n_datagrams < GROUP_DATAGRAMS_MAX) {
-    if (!add_from_buffer (self, group, cursor, limit))
-      break;
-  }
-  return group->n_datagrams > 0 || group->lost > 0 || cursor->buffer_index < buffers_of (cursor->burst);
-}
-
-static void
-release_group (Group * group)
-{
-  for (guint i = 0; i < group->n_maps; i++)
-    gst_buffer_unmap (group->mapped[i], &group->maps[i]);
-  group->n_maps = 0;
-}
-
 /* --- sending --- */
 
 static gboolean
@@ -553,7 +431,7 @@ log_send_errors (BurstSender * self, const BatchCounters * counters)
 static int
 send_group (BurstSender * self, guint64 departure_ns)
 {
-  Group *group = &self->group;
+  BurstGroup *group = &self->group;
   BatchCounters counters = { 0 };
   BatchEndpoint endpoint;
   int err = 0;
@@ -627,16 +505,16 @@ wait_turn (BurstSender * self, gint flush_seq)
 static int
 send_burst (BurstSender * self, const Burst * burst, gint flush_seq)
 {
-  Cursor cursor = {.burst = burst };
+  BurstCursor cursor = {.burst = burst };
   guint64 begin_ns = now_ns ();
   guint64 first_ns = 0, last_ns = 0;
   int err = 0;
 
   pacer_learn_interval (&self->pacer, burst->delta_ns);
-  pacer_begin (&self->pacer, begin_ns, burst->arrival_ns, bytes_of (burst));
-  while (err == 0 && next_group (self, &cursor, pacer_group_bytes (&self->pacer))) {
+  pacer_begin (&self->pacer, begin_ns, burst->arrival_ns, burst_bytes (burst));
+  while (err == 0 && burst_group_fill (&self->group, &cursor, pacer_group_bytes (&self->pacer), &self->loss)) {
     if (!wait_turn (self, flush_seq)) {
-      release_group (&self->group);
+      burst_group_release (&self->group);
       return 0;
     }
     last_ns = now_ns ();
@@ -644,7 +522,7 @@ send_burst (BurstSender * self, const Burst * burst, gint flush_seq)
       first_ns = last_ns;
     guint64 departure_ns = pacer_sent (&self->pacer, last_ns, (guint32) self->group.bytes);
     err = send_group (self, self->pacer.shape == PACER_KERNEL ? departure_ns : 0);
-    release_group (&self->group);
+    burst_group_release (&self->group);
   }
   if (first_ns != 0) {
     histogram_add (&self->queue_ns, first_ns - burst->arrival_ns);

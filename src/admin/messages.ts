@@ -1,0 +1,23 @@
+/**
+ * What other `lumen` commands ask of a running `lumen serve`: one JSON line each way over a UNIX socket that only the
+ * same user can open.
+ */
+import { z } from 'zod';
+
+export const adminRequestSchema = z.discriminatedUnion('command', [
+  z.strictObject({ command: z.literal('pair'), pin: z.string().max(16) }),
+  z.strictObject({ command: z.literal('clients-list') }),
+  /** `client` is a fingerprint or the unambiguous start of one. */
+  z.strictObject({ command: z.literal('clients-remove'), client: z.string().min(4).max(64) }),
+  z.strictObject({ command: z.literal('status') }),
+]);
+
+export type AdminRequest = z.infer<typeof adminRequestSchema>;
+
+/** The answer: a text for the person and, for machines, data; or what went wrong and what to do. */
+export type AdminReply =
+  | { readonly ok: true; readonly text: string; readonly data?: unknown }
+  | { readonly ok: false; readonly problem: string; readonly remedy: string };
+
+/** Longest request or reply in bytes. */
+export const MAX_ADMIN_BYTES = 256 * 1024;

@@ -1,0 +1,35 @@
+/** What a person who started the host needs to read: where it is, what it streams with, how to pair. */
+import os from 'node:os';
+import type { Config } from '../config/settings.js';
+
+/** The addresses that clients can type, for the bind address: one of them, or every global one of this machine. */
+export const listAddresses = (
+  bindAddress: string,
+  interfaces: NodeJS.Dict<os.NetworkInterfaceInfo[]> = os.networkInterfaces(),
+): string[] => {
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') return [bindAddress];
+  return Object.values(interfaces)
+    .flatMap((infos) => infos ?? [])
+    .filter((info) => !info.internal && info.family === 'IPv4')
+    .map((info) => info.address);
+};
+
+const describeSource = ({ source, audioSource }: Config): string => {
+  const picture = source.kind === 'test' ? 'a test pattern' : `the PipeWire node ${source.target}`;
+  const sound = { test: 'a test tone', none: 'no sound', pulse: 'sound' }[audioSource.kind];
+  return audioSource.kind === 'pulse'
+    ? `${picture} with ${sound} of ${audioSource.device}`
+    : `${picture} with ${sound}`;
+};
+
+/** @param encoder the chosen stage and why, as `EncoderChoice.reason` says it */
+export const formatGreeting = (config: Config, encoder: string): string => {
+  const addresses = listAddresses(config.bindAddress).map((address) => `${address}:${config.port}`);
+  const portArgument = config.port === 47989 ? '' : ` --port ${config.port}`;
+  return [
+    `${config.name} at ${addresses.join(', ') || `port ${config.port}`}`,
+    `Streams ${describeSource(config)}.`,
+    `Encoder: ${encoder}.`,
+    `Pair with: choose ${config.name} in Moonlight (or add its address), then type the PIN here or run: lumen pair PIN${portArgument}`,
+  ].join('\n');
+};

@@ -1,0 +1,306 @@
+/**
+ * The composition root: makes every part of a running host, connects them and takes them down in reverse order.
+ * Ports: `protocol/http.md` §1.
+ */
+import type { AdminReply, AdminRequest } from '../admin/messages.js';
+import { startAdminServer } from '../admin/server.js';
+import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
+import type { Config } from '../config/settings.js';
+import { ControlServer } from '../control/server.js';
+import { advertise } from '../discovery/advertise.js';
+import { EndpointWatcher } from '../endpoints/watcher.js';
+import { ClientStore } from '../identity/client-store.js';
+import { loadHostIdentity } from '../identity/host-identity.js';
+import { MediaStandby } from '../media/standby.js';
+import { findMacAddress } from '../nvhttp/address.js';
+import { PairingDesk } from '../nvhttp/pairing.js';
+import { startNvhttp } from '../nvhttp/server.js';
+import type { RtspSession } from '../rtsp/handshake.js';
+import { RtspServer } from '../rtsp/server.js';
+import { SessionRegistry } from '../session/registry.js';
+import type { Session, SessionContext, SessionState } from '../session/session.js';
+import { LumenError } from '../support/errors.js';
+import { Closers } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+import { bindUdp } from '../support/sockets.js';
+import { answerClientsRequest } from './client-requests.js';
+import { describeHost } from './describe.js';
+import { formatGreeting } from './greeting.js';
+import { MediaPlane } from './media-plane.js';
+import { type ProtocolServers, SessionWiring } from './session-wiring.js';
+import { HostStatus } from './status.js';
+import { Streaming } from './streaming.js';
+
+/** Offsets from the base port. */
+const PORT_OFFSET = { https: -5, http: 0, video: 9, control: 10, audio: 11, rtsp: 21 } as const;
+/** `protocol/http.md` §5.2: H.264 alone, until other codecs are proven here. */
+const CODEC_MODE_H264 = 1;
+const SEND_BUFFER_BYTES = 8 * 1024 * 1024;
+const PING_BUFFER_BYTES = 256 * 1024;
+const REFILL_DELAY_MS = 3000;
+const HANDSHAKE_MS = 15_000;
+const CONNECT_MS = 10_000;
+const PIN_OUTCOME_MS = 4000;
+
+/** A host that serves. */
+export interface RunningHost {
+  /** For the person who started it. */
+  readonly greeting: string;
+  readonly pairing: PairingDesk;
+  /** Ends all sessions (clients are told), then everything else. */
+  close(): Promise<void>;
+}
+
+const portBusy = (error: unknown, port: number, use: string, address: string): unknown =>
+  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    ? new LumenError('LUMEN_PORT_BUSY', { port, use, address }, error)
+    : error;
+
+class Host {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #paths: LumenPaths = resolvePaths();
+  readonly #closers = new Closers();
+  readonly #registry: SessionRegistry;
+  readonly #wirings = new Map<Session, SessionWiring>();
+  readonly #rtspSessions = new Set<RtspSession>();
+
+  constructor(config: Config, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#registry = new SessionRegistry(config.maxSessions);
+  }
+
+  async start(): Promise<RunningHost> {
+    try {
+      return await this.#start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<RunningHost> {
+    const { stateDir, runtimeDir } = this.#paths;
+    ensurePrivateDir(stateDir);
+    ensurePrivateDir(runtimeDir);
+    const identity = await loadHostIdentity(stateDir);
+    const clients = new ClientStore(stateDir, this.#logger);
+    const pairing = new PairingDesk(identity, clients, this.#logger);
+    const { mediaPlane, servers } = await this.#openMedia();
+    const { reason } = await mediaPlane.check();
+    const rtsp = await this.#startRtsp();
+    const streaming = this.#createStreaming(mediaPlane, servers);
+    const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });
+    const status = new HostStatus(() => ({
+      http: nvhttp.counters(),
+      rtsp: rtsp.counters,
+      videoPings: servers.videoPings.counters,
+      audioPings: servers.audioPings.counters,
+      unmatchedControl: servers.control.unmatchedCount,
+    }));
+    this.#closers.add('status', () => status.close());
+    await this.#startAdmin(pairing, clients, status);
+    this.#closers.add('sessions', () => this.#endSessions());
+    this.#advertise();
+    return { greeting: formatGreeting(this.#config, reason), pairing, close: () => this.close() };
+  }
+
+  close(): Promise<void> {
+    return this.#closers.close(this.#logger);
+  }
+
+  #port(use: keyof typeof PORT_OFFSET): number {
+    return this.#config.port + PORT_OFFSET[use];
+  }
+
+  async #openMedia(): Promise<{ mediaPlane: MediaPlane; servers: ProtocolServers }> {
+    const control = this.#listenControl();
+    const video = this.#bindMediaPort('video');
+    const audio = this.#bindMediaPort('audio');
+    const type = this.#config.bindAddress.includes(':') ? 'udp6' : 'udp4';
+    const logger = this.#logger.child({ module: 'endpoints' });
+    const videoPings = await EndpointWatcher.open({ fd: video.fd, type, media: 'video', logger });
+    this.#closers.add('video port', () => videoPings.close());
+    const audioPings = await EndpointWatcher.open({ fd: audio.fd, type, media: 'audio', logger });
+    this.#closers.add('audio port', () => audioPings.close());
+    const standby = new MediaStandby({
+      videoSocketFd: video.fd,
+      audioSocketFd: audio.fd,
+      logger: this.#logger,
+      environment: process.env,
+      refillDelayMs: REFILL_DELAY_MS,
+    });
+    this.#closers.add('media process', () => standby.close());
+    const mediaPlane = new MediaPlane({
+      config: this.#config,
+      standby,
+      userPipelines: this.#paths.pipelinesDir,
+      environment: process.env,
+    });
+    const ports = { video: video.port, audio: audio.port, control: control.port };
+    const description = describeHost(this.#config.encryptVideo);
+    const servers = { control, videoPings, audioPings, rtspSessions: this.#rtspSessions, ports, description };
+    return { mediaPlane, servers };
+  }
+
+  #listenControl(): ControlServer {
+    const port = this.#port('control');
+    const address = this.#config.bindAddress;
+    try {
+      const control = ControlServer.listen({
+        address,
+        port,
+        logger: this.#logger.child({ module: 'control' }),
+      });
+      this.#closers.add('control port', () => control.close());
+      return control;
+    } catch (error) {
+      throw portBusy(error, port, 'UDP control', address);
+    }
+  }
+
+  #bindMediaPort(use: 'video' | 'audio'): ReturnType<typeof bindUdp> {
+    const port = this.#port(use);
+    const address = this.#config.bindAddress;
+    try {
+      const bound = bindUdp({
+        address,
+        port,
+        sendBufferBytes: SEND_BUFFER_BYTES,
+        receiveBufferBytes: PING_BUFFER_BYTES,
+      });
+      this.#logger.debug({ use, port, sendBufferBytes: bound.sendBufferBytes }, 'media port bound');
+      return bound;
+    } catch (error) {
+      throw portBusy(error, port, `UDP ${use}`, address);
+    }
+  }
+
+  async #startRtsp(): Promise<RtspServer> {
+    const address = this.#config.bindAddress;
+    const port = this.#port('rtsp');
+    const sessions = { candidates: () => [...this.#rtspSessions] };
+    try {
+      const rtsp = await RtspServer.listen({
+        address,
+        port,
+        sessions,
+        logger: this.#logger.child({ module: 'rtsp' }),
+      });
+      this.#closers.add('rtsp', () => rtsp.close());
+      return rtsp;
+    } catch (error) {
+      throw portBusy(error, port, 'TCP RTSP', address);
+    }
+  }
+
+  #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers): Streaming {
+    const { name, suspendMinutes, fecPercentage } = this.#config;
+    const sessionContext: SessionContext = {
+      capabilities: { codecs: ['h264'] },
+      settings: { fecPercentage },
+      deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
+      logger: this.#logger,
+      createMediaStream: (plan, events, logger) => mediaPlane.createStream(plan, events, logger),
+      onState: (session, state) => this.#onSessionState(servers, session, state),
+      onFinished: (session) => this.#onSessionFinished(session),
+      onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
+    };
+    return new Streaming({
+      registry: this.#registry,
+      sessionContext,
+      onLaunched: (session) => this.#onSessionState(servers, session, 'launched'),
+      rtspPort: this.#port('rtsp'),
+      describe: () => ({
+        hostname: name,
+        codecModeSupport: CODEC_MODE_H264,
+        maxLumaPixelsHevc: 0,
+        macFor: findMacAddress,
+      }),
+    });
+  }
+
+  #onSessionState(servers: ProtocolServers, session: Session, state: SessionState): void {
+    if (state === 'launched') this.#wirings.set(session, new SessionWiring(session, servers));
+    if (state !== 'suspended' && state !== 'ended') return;
+    this.#wirings.get(session)?.detach();
+    if (state === 'suspended') this.#onSessionFinished(session);
+    else this.#registry.remove(session);
+  }
+
+  #onSessionFinished(session: Session): void {
+    this.#wirings.get(session)?.dropControl();
+    this.#wirings.delete(session);
+  }
+
+  async #startNvhttp(
+    parts: Omit<Parameters<typeof startNvhttp>[0], 'bindAddress' | 'httpPort' | 'httpsPort' | 'logger'>,
+  ) {
+    const nvhttp = await startNvhttp({
+      ...parts,
+      bindAddress: this.#config.bindAddress,
+      httpPort: this.#port('http'),
+      httpsPort: this.#port('https'),
+      logger: this.#logger.child({ module: 'nvhttp' }),
+    });
+    this.#closers.add('nvhttp', () => nvhttp.close());
+    return nvhttp;
+  }
+
+  async #startAdmin(pairing: PairingDesk, clients: ClientStore, status: HostStatus): Promise<void> {
+    const handle = async (request: AdminRequest): Promise<AdminReply> => {
+      if (request.command === 'pair') return submitPin(pairing, request.pin);
+      if (request.command === 'status') return status.report(this.#sessionViews());
+      const { reply, removed } = answerClientsRequest(clients, request);
+      if (removed !== undefined) await this.#registry.find(removed)?.end('client-removed');
+      return reply;
+    };
+    const path = this.#paths.adminSocket(this.#config.port);
+    this.#closers.add('administration socket', await startAdminServer(path, handle, this.#logger));
+  }
+
+  #sessionViews() {
+    return this.#registry.all().map((session) => {
+      const wiring = this.#wirings.get(session);
+      return { session, counts: wiring?.counts, roundTripTimeMs: wiring?.roundTripTimeMs };
+    });
+  }
+
+  async #endSessions(): Promise<void> {
+    await Promise.all(this.#registry.all().map((session) => session.end('host-stopping')));
+  }
+
+  #advertise(): void {
+    if (!this.#config.discovery) return;
+    const advertisement = advertise({
+      name: this.#config.name,
+      httpPort: this.#port('http'),
+      bindAddress: this.#config.bindAddress,
+      logger: this.#logger.child({ module: 'discovery' }),
+    });
+    this.#closers.add('discovery', () => advertisement.close());
+  }
+}
+
+/** Hands a PIN in and waits until the client has used it, so that the person learns whether it was right. */
+export const submitPin = async (pairing: PairingDesk, pin: string): Promise<AdminReply> => {
+  const result = pairing.submitPin(pin);
+  const remedy = 'start pairing in the client again and type the PIN that it shows';
+  if (!result.ok) return { ok: false, problem: result.reason, remedy };
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, PIN_OUTCOME_MS, undefined).unref());
+  const outcome = await Promise.race([result.outcome, late]);
+  if (outcome === undefined) return { ok: true, text: `PIN handed to ${result.peerAddress}.` };
+  if (!outcome.ok) return { ok: false, problem: outcome.reason, remedy };
+  return {
+    ok: true,
+    text: `Paired with ${outcome.client.name} (${outcome.client.fingerprint.slice(0, 16)}).`,
+  };
+};
+
+/**
+ * Starts to serve.
+ * @throws LumenError for a port that is taken, a part that is missing, a state folder that cannot be used
+ */
+export const startHost = (config: Config, logger: Logger): Promise<RunningHost> =>
+  new Host(config, logger).start();

@@ -1,0 +1,201 @@
+/**
+ * Connects a session with the protocol servers for the time between a launch or resume and its end: RTSP from the
+ * launch on, pings with it (audio pings come before ANNOUNCE), control from ANNOUNCE on.
+ */
+
+import type { ClientMessage } from '../control/message.js';
+import type { ControlPeer, ControlServer, ControlSession } from '../control/server.js';
+import type { EndpointSession, EndpointWatcher } from '../endpoints/watcher.js';
+import { InputSummary } from '../input/summary.js';
+import type { RtspSession } from '../rtsp/handshake.js';
+import type { Endpoint } from '../session/media-stream.js';
+import type { Session } from '../session/session.js';
+import { runTask } from '../support/lifecycle.js';
+import { KeyFrameRequests } from './key-frame-requests.js';
+import { toStreamWishes } from './stream-wishes.js';
+
+/** The servers that sessions are attached to. */
+export interface ProtocolServers {
+  readonly control: ControlServer;
+  readonly videoPings: EndpointWatcher;
+  readonly audioPings: EndpointWatcher;
+  /** Sessions that RTSP connections may belong to; shared with the RTSP server. */
+  readonly rtspSessions: Set<RtspSession>;
+  readonly ports: RtspSession['ports'];
+  /** Body of the DESCRIBE reply. */
+  readonly description: string;
+}
+
+/** What a client told us about its losses and how it was answered. */
+export interface ConnectionCounts {
+  readonly keyFramesRequested: number;
+  readonly keyFramesForced: number;
+  readonly lossReports: number;
+  readonly input: Readonly<Record<string, number>>;
+}
+
+/** One launch or resume of a session, attached to the servers. */
+export class SessionWiring {
+  readonly #session: Session;
+  readonly #servers: ProtocolServers;
+  readonly #rtsp: RtspSession;
+  readonly #control: ControlSession;
+  readonly #videoEndpoint: EndpointSession;
+  readonly #audioEndpoint: EndpointSession;
+  readonly #input: InputSummary;
+  #keyFrames: KeyFrameRequests | undefined;
+  #peer: ControlPeer | undefined;
+  /** Pings may come before ANNOUNCE: what they told is repeated to the session then. */
+  #videoAt: Endpoint | undefined;
+  #audioAt: Endpoint | undefined;
+  #lossReports = 0;
+
+  constructor(session: Session, servers: ProtocolServers) {
+    this.#session = session;
+    this.#servers = servers;
+    this.#input = new InputSummary(session.logger, performance.now());
+    this.#rtsp = this.#createRtspSession();
+    this.#control = this.#createControlSession();
+    this.#videoEndpoint = this.#createEndpoint((endpoint) => this.#onVideoEndpoint(endpoint));
+    this.#audioEndpoint = this.#createEndpoint((endpoint) => this.#onAudioEndpoint(endpoint));
+    servers.rtspSessions.add(this.#rtsp);
+    servers.videoPings.add(this.#videoEndpoint);
+    servers.audioPings.add(this.#audioEndpoint);
+  }
+
+  get counts(): ConnectionCounts {
+    const { requested = 0, forced = 0 } = this.#keyFrames?.counts ?? {};
+    return {
+      keyFramesRequested: requested,
+      keyFramesForced: forced,
+      lossReports: this.#lossReports,
+      input: this.#input.counts,
+    };
+  }
+
+  /** Milliseconds of the control connection, undefined while there is none. */
+  get roundTripTimeMs(): number | undefined {
+    return this.#peer?.roundTripTimeMs();
+  }
+
+  /** A numbered frame was dropped: the client is owed a key frame. */
+  oweKeyFrame(): void {
+    this.#keyFrames?.request();
+  }
+
+  /** No further datagram or message of the client reaches the session; its last message can still leave. */
+  detach(): void {
+    this.#servers.rtspSessions.delete(this.#rtsp);
+    this.#servers.videoPings.remove(this.#videoEndpoint);
+    this.#servers.audioPings.remove(this.#audioEndpoint);
+    this.#keyFrames?.stop();
+    this.#input.end();
+  }
+
+  /** Drops the control connection too. */
+  dropControl(): void {
+    this.#servers.control.removeSession(this.#control);
+    this.#peer = undefined;
+  }
+
+  #createRtspSession(): RtspSession {
+    const { connection, tokens } = this.#session;
+    return {
+      token: tokens.rtsp,
+      riKey: connection.riKey,
+      isEncrypted: connection.encryptsRtsp,
+      peerAddress: connection.peerAddress,
+      ports: this.#servers.ports,
+      pingPayload: tokens.pingPayload,
+      connectData: tokens.connectData,
+      describeBody: () => this.#servers.description,
+      announce: async (attributes, { hostHeader }) => {
+        if (!attributes.encryptsControl)
+          return { ok: false, status: 400, reason: 'control without encryption' };
+        const outcome = this.#session.announce(toStreamWishes(attributes, hostHeader));
+        if (!outcome.ok) return outcome;
+        this.#attachControl(outcome.plan.video.fps);
+        return { ok: true };
+      },
+      play: () => undefined,
+    };
+  }
+
+  #attachControl(fps: number): void {
+    this.#keyFrames = new KeyFrameRequests(fps, () => this.#session.forceKeyFrame());
+    this.#servers.control.addSession(this.#control);
+    if (this.#audioAt !== undefined) this.#onAudioEndpoint(this.#audioAt);
+    if (this.#videoAt !== undefined) this.#onVideoEndpoint(this.#videoAt);
+  }
+
+  #createControlSession(): ControlSession {
+    const session = this.#session;
+    return {
+      connectData: session.tokens.connectData,
+      peerAddress: session.connection.peerAddress,
+      riKey: session.connection.riKey,
+      get hasSessionId() {
+        return session.plan?.hasSessionId ?? true;
+      },
+      get isV2() {
+        return session.plan?.controlV2 ?? true;
+      },
+      onConnected: (peer) => {
+        this.#peer = peer;
+        session.controlConnected(peer);
+      },
+      onMessage: (message) => this.#onMessage(message),
+      onDisconnected: (reason) => {
+        const peer = this.#peer;
+        if (peer === undefined) return;
+        runTask(session.logger, 'suspend session', () => session.controlLost(peer, reason));
+      },
+    };
+  }
+
+  #createEndpoint(onEndpoint: (endpoint: Endpoint) => void): EndpointSession {
+    const session = this.#session;
+    const controlAddress = (): string | undefined => this.#peer?.address;
+    return {
+      pingPayload: session.tokens.pingPayload,
+      peerAddress: session.connection.peerAddress,
+      get hasSessionId() {
+        return session.plan?.hasSessionId ?? true;
+      },
+      get controlAddress() {
+        return controlAddress();
+      },
+      onEndpoint: (address, port) => onEndpoint({ address, port }),
+    };
+  }
+
+  #onVideoEndpoint(endpoint: Endpoint): void {
+    this.#videoAt = endpoint;
+    this.#session.setVideoEndpoint(endpoint);
+    if (this.#session.media !== undefined) this.#keyFrames?.firstFrame();
+  }
+
+  #onAudioEndpoint(endpoint: Endpoint): void {
+    this.#audioAt = endpoint;
+    this.#session.setAudioEndpoint(endpoint);
+  }
+
+  /** Reference invalidation is not advertised; a client that asks for it all the same gets a key frame. */
+  #onMessage(message: ClientMessage): void {
+    switch (message.kind) {
+      case 'requestIdr':
+      case 'invalidateReferenceFrames':
+        this.#keyFrames?.request();
+        break;
+      case 'input':
+        this.#input.take(message.packet, performance.now());
+        break;
+      case 'frameFecStatus':
+      case 'lossStats':
+        this.#lossReports += 1;
+        break;
+      default:
+        break;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** What `lumen status` shows: the process, the sessions, and each stage of their media plane. */
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import type { AdminReply } from '../admin/messages.js';
+import type { Session } from '../session/session.js';
+import { describeError } from '../support/errors.js';
+import type { ConnectionCounts } from './session-wiring.js';
+
+/** How finely the event loop's delay is sampled, in milliseconds; the samples below this are the timer's own. */
+const DELAY_RESOLUTION_MS = 1;
+const NS_PER_MS = 1e6;
+
+/** One session as the status sees it. */
+export interface SessionView {
+  readonly session: Session;
+  readonly counts: ConnectionCounts | undefined;
+  readonly roundTripTimeMs: number | undefined;
+}
+
+/** Watches the event loop from its creation on. */
+export class HostStatus {
+  readonly #delay: IntervalHistogram;
+  readonly #counters: () => Readonly<Record<string, unknown>>;
+
+  /** @param counters what the protocol servers have counted */
+  constructor(counters: () => Readonly<Record<string, unknown>>) {
+    this.#counters = counters;
+    this.#delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+    this.#delay.enable();
+  }
+
+  close(): void {
+    this.#delay.disable();
+  }
+
+  /** Asks the media processes for their figures and puts all together. */
+  async report(views: readonly SessionView[]): Promise<AdminReply> {
+    const sessions = await Promise.all(views.map(toSessionReport));
+    const data = {
+      pid: process.pid,
+      memoryBytes: process.memoryUsage.rss(),
+      eventLoopDelayMs: { p50: this.#delayMs(50), p99: this.#delayMs(99) },
+      counters: this.#counters(),
+      sessions,
+    };
+    this.#delay.reset();
+    return { ok: true, text: formatStatus(data), data };
+  }
+
+  /** The histogram holds whole intervals: what is beyond the asked-for one is delay. */
+  #delayMs(percentile: number): number {
+    return Math.max(0, this.#delay.percentile(percentile) / NS_PER_MS - DELAY_RESOLUTION_MS);
+  }
+}
+
+const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView) => ({
+  id: session.id,
+  state: session.state,
+  app: session.appId,
+  client: session.clientFingerprint.slice(0, 16),
+  address: session.connection.peerAddress,
+  mediaPid: session.media?.pid ?? null,
+  frameIndex: session.media?.frameIndex ?? 0,
+  roundTripTimeMs: roundTripTimeMs ?? null,
+  counts: counts ?? null,
+  stages: await (session.media?.stats() ?? Promise.resolve({})).catch((error: unknown) => ({
+    unavailable: describeError(error),
+  })),
+});
+
+type StatusData = {
+  readonly pid: number;
+  readonly memoryBytes: number;
+  readonly eventLoopDelayMs: { readonly p50: number; readonly p99: number };
+  readonly sessions: readonly Awaited<ReturnType<typeof toSessionReport>>[];
+};
+
+const formatStatus = (data: StatusData): string => {
+  const memoryMiB = (data.memoryBytes / 1024 / 1024).toFixed(0);
+  const head = `lumen serve ${data.pid}: ${memoryMiB} MiB, event loop delay p99 ${data.eventLoopDelayMs.p99.toFixed(1)} ms`;
+  if (data.sessions.length === 0) return `${head}\nNo sessions.`;
+  const lines = data.sessions.flatMap((session) => [
+    `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms`,
+    ...Object.entries(session.stages).map(([stage, values]) => `  ${stage}: ${JSON.stringify(values)}`),
+  ]);
+  return [head, ...lines].join('\n');
+};

@@ -1,0 +1,80 @@
+/** `lumen pipelines` as a person meets it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const LUMEN = fileURLToPath(new URL('../../../bin/lumen.js', import.meta.url));
+const SHIPPED = fileURLToPath(new URL('../../../pipelines/', import.meta.url));
+
+describe('lumen pipelines', function () {
+  this.timeout(60_000);
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-pipelines-'));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  const lumen = (...words: string[]) =>
+    spawnSync(process.execPath, [LUMEN, 'pipelines', ...words], {
+      env: { ...process.env, XDG_CONFIG_HOME: folder },
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+  /** Copies a shipped file into the user's folder, changed. */
+  const addFile = (name: string, from: string, change: (text: string) => string): void => {
+    const file = path.join(folder, 'lumen', 'pipelines', name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, change(fs.readFileSync(path.join(SHIPPED, from), 'utf8')));
+  };
+
+  it('lists what is usable and says what the rest lacks', () => {
+    addFile('encoders/mine.toml', 'encoders/x264.toml', (text) => text.replace('"x264enc",', '"nosuchenc",'));
+    const { stdout, status } = lumen('list');
+    assert.equal(status, 0);
+    assert.match(stdout, /x264 .*rank 100: usable/);
+    assert.match(stdout, /mine .*not usable: nosuchenc not installed/);
+  });
+
+  it('finds every shipped file in order', () => {
+    const { stdout, status } = lumen('check');
+    assert.equal(status, 0, stdout);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split('\n')
+        .filter((line) => !line.endsWith(': ok')),
+      [],
+    );
+  });
+
+  it('finds a value out of range, a property that does not exist and an unknown placeholder', () => {
+    addFile('encoders/range.toml', 'encoders/x264.toml', (text) => text.replace(/ref=\S+/, 'ref=99'));
+    addFile('encoders/property.toml', 'encoders/x264.toml', (text) => text.replace('bframes=0', 'bframs=0'));
+    addFile('sources/word.toml', 'sources/test.toml', (text) => text.replace('width}', 'widht}'));
+    const { stdout, status } = lumen('check');
+    assert.equal(status, 6);
+    assert.match(stdout, /range\.toml.*value "99".*out of range/);
+    assert.match(stdout, /property\.toml.*no property "bframs"/);
+    assert.match(stdout, /word\.toml:\d+.*nearest is \$\{width\}/);
+    assert.match(stdout, /encoders\/x264\.toml: ok/);
+  });
+
+  it('shows a command that runs as pasted', () => {
+    const { stdout, status } = lumen('show', 'x264', '--mode', '320x180@30', '--client', '127.0.0.1:9');
+    assert.equal(status, 0);
+    // It never ends by itself: after a second, an interrupt with -e makes it end in order.
+    const script = `timeout -s INT 1 env ${stdout.replace('gst-launch-1.0', 'gst-launch-1.0 -e')}`;
+    const run = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8', timeout: 20_000 });
+    assert.match(run.stdout, /Setting pipeline to PLAYING/);
+    assert.doesNotMatch(run.stdout + run.stderr, /ERROR/);
+  });
+
+  it('names the nearest description for one that does not exist', () => {
+    const { stderr, status } = lumen('show', 'x265');
+    assert.equal(status, 6);
+    assert.match(stderr, /nearest is "x264"/);
+  });
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openStream, pair, probe } from '../support/client.js';
+import { type PipeWire, startPipeWire } from '../support/pipewire.js';
+import { isAlive, Serve, TestHome, until } from '../support/serve.js';
+
+/** The RGB value at a place of a PNG file. */
+const readPixels = (
+  file: string,
+  width: number,
+  places: readonly (readonly [x: number, y: number])[],
+): number[][] => {
+  const raw = execFileSync(
+    'gst-launch-1.0',
+    [
+      '-q',
+      'filesrc',
+      `location=${file}`,
+      '!',
+      'pngdec',
+      '!',
+      'videoconvert',
+      '!',
+      'video/x-raw,format=RGBx',
+      '!',
+      'fdsink',
+      'fd=1',
+    ],
+    { maxBuffer: 64 * 1024 * 1024, timeout: 20_000 },
+  );
+  return places.map(([x, y]) => [...raw.subarray((y * width + x) * 4, (y * width + x) * 4 + 3)]);
+};
+
+describe('lumen serve --source pipewire:NAME', function () {
+  this.timeout(90_000);
+  let pipewire: PipeWire;
+  const homes: TestHome[] = [];
+  const serves: Serve[] = [];
+
+  const start = async (node: string): Promise<Serve> => {
+    const home = new TestHome({ PIPEWIRE_RUNTIME_DIR: pipewire.environment['PIPEWIRE_RUNTIME_DIR'] });
+    homes.push(home);
+    const serve = await Serve.start(home, ['--source', `pipewire:${node}`]);
+    serves.push(serve);
+    await pair(serve);
+    return serve;
+  };
+
+  before(async () => {
+    pipewire = await startPipeWire();
+  });
+  afterEach(async function () {
+    for (const serve of serves.splice(0)) {
+      if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
+      await serve.stop();
+    }
+    for (const home of homes.splice(0)) home.remove();
+  });
+  after(async () => {
+    await pipewire.stop();
+  });
+
+  it('streams what a producer draws, at 1280x720@60, every decoded picture readable', async () => {
+    const producer = await pipewire.startProducer({
+      name: 'lumen-moving',
+      width: 1280,
+      height: 720,
+      fps: 60,
+    });
+    const serve = await start('lumen-moving');
+    const report = await probe(serve, { seconds: 3, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert.equal(report.frames.lost, 0);
+    assert.equal(
+      report.frames.wrong,
+      0,
+      'the counter was drawn by the producer and read from the decoded picture',
+    );
+    assert(report.frames.perSecond > 55, `${report.frames.perSecond} frames a second`);
+    assert((report.frames.repeated ?? 1e9) < report.frames.received / 2, 'the picture moves');
+    await producer.kill();
+  });
+
+  it('keeps the client’s rate with a source that changes twice a second', async () => {
+    const producer = await pipewire.startProducer({ name: 'lumen-slow', width: 1280, height: 720, fps: 2 });
+    const serve = await start('lumen-slow');
+    const report = await probe(serve, { seconds: 3, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert(report.frames.perSecond > 55, `${report.frames.perSecond} frames a second`);
+    assert.equal(report.frames.wrong, 0);
+    await producer.kill();
+  });
+
+  it('scales a picture of another shape and keeps the borders black', async () => {
+    const launch =
+      'videotestsrc is-live=true pattern=red ! video/x-raw,format=BGRx,width=640,height=480,framerate=30/1';
+    const producer = await pipewire.startProducer({
+      name: 'lumen-narrow',
+      width: 640,
+      height: 480,
+      fps: 30,
+      launch,
+    });
+    const serve = await start('lumen-narrow');
+    const snapshotFile = path.join(serve.home.directory, 'picture.png');
+    const report = await probe(serve, { seconds: 2, snapshotFile, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert(fs.existsSync(snapshotFile));
+    const [left, middle, right] = readPixels(snapshotFile, 1280, [
+      [40, 360],
+      [640, 360],
+      [1240, 360],
+    ]);
+    assert(
+      left?.every((value) => value < 12) && right?.every((value) => value < 12),
+      `borders ${left} and ${right}`,
+    );
+    assert(
+      middle && Number(middle[0]) > 230 && Number(middle[1]) < 25 && Number(middle[2]) < 25,
+      `middle ${middle}`,
+    );
+    await producer.kill();
+  });
+
+  it('lives on when the producer is killed while its frame is on the screen', async () => {
+    const producer = await pipewire.startProducer({ name: 'lumen-dying', width: 1280, height: 720, fps: 30 });
+    const serve = await start('lumen-dying');
+    const stream = await openStream(serve);
+    assert.notEqual(await stream.firstFrame, null);
+    await sleep(300);
+    const mediaPid = (await serve.status()).sessions[0]?.mediaPid;
+    assert(mediaPid);
+    const { lastIndex } = (await stream.stats()).frames;
+    await producer.kill();
+    await sleep(700);
+    assert(isAlive(mediaPid), 'the media process died with the producer');
+    const { frames } = await stream.stats();
+    assert(frames.lastIndex > lastIndex + 20, 'the last picture is repeated');
+    assert.equal(frames.wrong, 0);
+    await stream.quit();
+  });
+
+  it('waits for a producer that is gone and streams it again when it is back', async () => {
+    const first = await pipewire.startProducer({ name: 'lumen-again', width: 1280, height: 720, fps: 30 });
+    const serve = await start('lumen-again');
+    const stream = await openStream(serve);
+    assert.notEqual(await stream.firstFrame, null);
+    await first.kill();
+    await until(() => serve.output.includes('waiting for the video source'), 'the host misses the source');
+    const second = await pipewire.startProducer({ name: 'lumen-again', width: 1280, height: 720, fps: 30 });
+    const { lastIndex } = (await stream.stats()).frames;
+    await until(async () => (await stream.stats()).frames.lastIndex > lastIndex + 30, 'the picture is back');
+    assert.equal((await stream.stats()).frames.sequenceGaps, 0, 'the numbering goes on');
+    assert.equal((await serve.status()).sessions[0]?.state, 'playing');
+    await stream.quit();
+    await second.kill();
+  });
+});

@@ -1,0 +1,50 @@
+/** The probe as tests use it: paired with a running `lumen serve`, with options that suit a small machine. */
+
+import { DEFAULT_PROBE_OPTIONS, type ProbeOptions, type StreamOptions } from '../../src/probe/options.js';
+import { pairWithHost } from '../../src/probe/pairing.js';
+import type { ProbeReport } from '../../src/probe/report.js';
+import { runProbe } from '../../src/probe/run-probe.js';
+import { type ProbeStream, startStream } from '../../src/probe/stream.js';
+import { createLogger, createSilentLogger, type Logger } from '../../src/support/logger.js';
+import { type CommandResult, type Serve, until } from './serve.js';
+
+/** `LUMEN_TEST_LOG=1` shows what the probe says. */
+const logger: Logger = process.env['LUMEN_TEST_LOG'] ? createLogger('debug', true) : createSilentLogger();
+
+const hostOptions = (serve: Serve, stateDir = serve.home.probeStateDir) => ({
+  address: { host: '127.0.0.1', port: serve.port },
+  stateDir,
+  logger,
+});
+
+const optionsFor = (serve: Serve, options: Partial<ProbeOptions>): ProbeOptions => ({
+  ...DEFAULT_PROBE_OPTIONS,
+  mode: { width: 1280, height: 720, fps: 60 },
+  bitrateKbps: 10_000,
+  environment: process.env,
+  ...hostOptions(serve),
+  ...options,
+});
+
+/** Types `pin` into `lumen pair` once the host waits for it. */
+export const typePin = async (serve: Serve, pin: string): Promise<CommandResult> =>
+  until(async () => {
+    const result = await serve.home.lumen(['pair', pin, '--port', String(serve.port)]);
+    return result.stderr.includes('no client waits') ? undefined : result;
+  }, 'the host waits for a PIN');
+
+/** Pairs a probe: it shows `pin`, the person types `typedPin`. */
+export const pair = async (serve: Serve, pin = '1234', typedPin = pin, stateDir?: string) => {
+  const pairing = pairWithHost({ ...hostOptions(serve, stateDir), pin });
+  const [client, person] = await Promise.allSettled([pairing, typePin(serve, typedPin)]);
+  if (person.status === 'rejected') throw person.reason;
+  return { client, person: person.value };
+};
+
+/** Streams with a plan and reports. */
+export const probe = (serve: Serve, options: Partial<ProbeOptions> = {}): Promise<ProbeReport> =>
+  runProbe(optionsFor(serve, options));
+
+/** Starts a stream that the test steers. */
+export const openStream = (serve: Serve, options: Partial<StreamOptions> = {}): Promise<ProbeStream> =>
+  startStream(optionsFor(serve, options));
