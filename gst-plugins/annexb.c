@@ -26,13 +26,13 @@ enum
 /* One NAL with its start code. */
 typedef struct
 {
-  size_t start;                 /* first byte of the start code */
-  size_t header;                /* first byte after it */
+  size_t start;  /* first byte of the start code */
+  size_t header; /* first byte after it */
 } Nal;
 
 /* Finds the next start code at or after `from`; a zero byte in front of 00 00 01 belongs to it. */
 static bool
-next_start_code (const uint8_t * bytes, size_t size, size_t from, Nal * nal)
+next_start_code (const uint8_t *bytes, size_t size, size_t from, Nal *nal)
 {
   size_t at = from;
 
@@ -66,7 +66,7 @@ is_slice (AnnexbCodec codec, uint32_t type)
 
 /* The first message decides about an SEI NAL: encoders that write user data put it in a NAL of its own. */
 static bool
-is_droppable (AnnexbCodec codec, uint32_t type, const uint8_t * nal, size_t size)
+is_droppable (AnnexbCodec codec, uint32_t type, const uint8_t *nal, size_t size)
 {
   if (codec == ANNEXB_H264)
     return type == H264_AUD || type == H264_SEI;
@@ -76,7 +76,7 @@ is_droppable (AnnexbCodec codec, uint32_t type, const uint8_t * nal, size_t size
 }
 
 static void
-keep (AnnexbUnit * unit, size_t offset, size_t size)
+keep (AnnexbUnit *unit, size_t offset, size_t size)
 {
   AnnexbSpan *last = unit->span_count > 0 ? &unit->spans[unit->span_count - 1] : NULL;
 
@@ -98,7 +98,7 @@ typedef struct
 } ParameterSets;
 
 static void
-note_parameter_set (ParameterSets * sets, AnnexbCodec codec, uint32_t type)
+note_parameter_set (ParameterSets *sets, AnnexbCodec codec, uint32_t type)
 {
   if (codec == ANNEXB_H264) {
     sets->has_vps = true;
@@ -116,7 +116,7 @@ is_intra (AnnexbCodec codec, uint32_t type)
 }
 
 bool
-annexb_inspect (AnnexbUnit * unit, AnnexbCodec codec, const uint8_t * bytes, size_t size)
+annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_t size)
 {
   ParameterSets sets = { false, false };
   size_t zeros = 0, header_bytes = codec == ANNEXB_H264 ? 1 : 2;

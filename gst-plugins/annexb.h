@@ -27,11 +27,11 @@ typedef struct
 
 typedef struct
 {
-  AnnexbSpan spans[ANNEXB_MAX_SPANS];   /* what to send, in order; the first begins with a start code */
+  AnnexbSpan spans[ANNEXB_MAX_SPANS]; /* what to send, in order; the first begins with a start code */
   uint32_t span_count;
-  size_t kept_bytes;            /* sum of the spans */
-  size_t slice_header_end;      /* end of the first slice's NAL header, counted in kept bytes; 0 = no slice */
-  bool is_key;                  /* SPS (HEVC: VPS and SPS) and then an IDR (HEVC: IRAP) slice */
+  size_t kept_bytes;       /* sum of the spans */
+  size_t slice_header_end; /* end of the first slice's NAL header, counted in kept bytes; 0 = no slice */
+  bool is_key;             /* SPS (HEVC: VPS and SPS) and then an IDR (HEVC: IRAP) slice */
 } AnnexbUnit;
 
 /*
@@ -41,4 +41,4 @@ typedef struct
  * (x265's settings) would push the slice header out of it.
  * False when the bytes do not begin with a start code (zero bytes in front of it are dropped).
  */
-bool annexb_inspect (AnnexbUnit * unit, AnnexbCodec codec, const uint8_t * bytes, size_t size);
+bool annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_t size);

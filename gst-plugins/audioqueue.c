@@ -19,9 +19,9 @@ struct _AudioQueue
   RsFec *fec;
 
   bool is_started;
-  uint16_t base;                /* first data packet of the open block */
-  uint32_t next;                /* data packet of the block that is handed on next; 4 when it is done */
-  uint32_t missing;             /* packets lost since the last one handed on */
+  uint16_t base;    /* first data packet of the open block */
+  uint32_t next;    /* data packet of the block that is handed on next; 4 when it is done */
+  uint32_t missing; /* packets lost since the last one handed on */
   uint32_t late_in_a_row;
   bool present[SHARDS];
   size_t bytes[SHARDS];
@@ -74,8 +74,8 @@ hand_on_next (AudioQueue *queue)
   queue->stats.gaps += missing > 0;
   queue->missing = 0;
   queue->stats.packets++;
-  queue->sink.packet (queue->sink.user, (uint16_t) (queue->base + index), queue->payload[index], queue->bytes[index],
-      missing);
+  queue->sink.packet (
+      queue->sink.user, (uint16_t) (queue->base + index), queue->payload[index], queue->bytes[index], missing);
 }
 
 /* Ends the open block with what is there. */
@@ -102,8 +102,9 @@ recover (AudioQueue *queue)
       return;
     bytes = queue->bytes[i];
   }
-  if (count < NV_AUDIO_DATA_SHARDS || bytes == 0 || !rs_fec_decode (queue->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS,
-          NV_AUDIO_PARITY_SHARDS, shards, queue->present, bytes))
+  if (count < NV_AUDIO_DATA_SHARDS || bytes == 0
+      || !rs_fec_decode (
+          queue->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS, NV_AUDIO_PARITY_SHARDS, shards, queue->present, bytes))
     return;
   for (i = 0; i < NV_AUDIO_DATA_SHARDS; i++) {
     /* one that was handed on before joining mid-block does not count */
@@ -151,8 +152,8 @@ audio_queue_push (AudioQueue *queue, const uint8_t *datagram, size_t size)
   NvAudioHeader header;
   uint32_t index;
 
-  if (size > NV_AUDIO_MAX_DATAGRAM || nv_audio_read (datagram, size, &header) != NV_READ_OK
-      || header.payload_bytes == 0 || header.base_sequence % NV_AUDIO_DATA_SHARDS != 0
+  if (size > NV_AUDIO_MAX_DATAGRAM || nv_audio_read (datagram, size, &header) != NV_READ_OK || header.payload_bytes == 0
+      || header.base_sequence % NV_AUDIO_DATA_SHARDS != 0
       || (header.is_parity && header.shard_index >= NV_AUDIO_PARITY_SHARDS)) {
     queue->stats.rejected++;
     return false;

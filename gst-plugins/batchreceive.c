@@ -44,7 +44,7 @@ batchreceive_new (int fd)
 }
 
 void
-batchreceive_free (BatchReceive * receive)
+batchreceive_free (BatchReceive *receive)
 {
   if (receive == NULL)
     return;
@@ -54,13 +54,13 @@ batchreceive_free (BatchReceive * receive)
 }
 
 bool
-batchreceive_has_gro (const BatchReceive * receive)
+batchreceive_has_gro (const BatchReceive *receive)
 {
   return receive->gro;
 }
 
 static void
-prepare_messages (BatchReceive * receive)
+prepare_messages (BatchReceive *receive)
 {
   for (size_t i = 0; i < BATCHRECEIVE_MESSAGES; i++) {
     receive->payloads[i] = (struct iovec) {
@@ -80,7 +80,7 @@ prepare_messages (BatchReceive * receive)
 static size_t
 segment_of (struct msghdr *message, size_t total)
 {
-  for (struct cmsghdr * c = CMSG_FIRSTHDR (message); c != NULL; c = CMSG_NXTHDR (message, c)) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (message); c != NULL; c = CMSG_NXTHDR (message, c)) {
     int segment;
     if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO || c->cmsg_len < CMSG_LEN (sizeof (segment)))
       continue;
@@ -91,7 +91,7 @@ segment_of (struct msghdr *message, size_t total)
 }
 
 static void
-split_message (struct mmsghdr *header, BatchReceiveFunc func, void *user_data, BatchReceiveCounters * counters)
+split_message (struct mmsghdr *header, BatchReceiveFunc func, void *user_data, BatchReceiveCounters *counters)
 {
   const uint8_t *data = header->msg_hdr.msg_iov->iov_base;
   size_t total = header->msg_len;
@@ -108,7 +108,7 @@ split_message (struct mmsghdr *header, BatchReceiveFunc func, void *user_data, B
 }
 
 int
-batchreceive_read (BatchReceive * receive, BatchReceiveFunc func, void *user_data, BatchReceiveCounters * counters)
+batchreceive_read (BatchReceive *receive, BatchReceiveFunc func, void *user_data, BatchReceiveCounters *counters)
 {
   int got;
 

@@ -20,20 +20,19 @@ typedef struct _BatchReceive BatchReceive;
 typedef struct
 {
   uint64_t calls;
-  uint64_t truncated;           /* longer than the bound */
+  uint64_t truncated; /* longer than the bound */
 } BatchReceiveCounters;
 
 /* Takes datagrams: `user_data` as given to batchreceive_read(). `data` is valid during the call only. */
-typedef void (*BatchReceiveFunc) (const uint8_t * data, size_t bytes, void *user_data);
+typedef void (*BatchReceiveFunc) (const uint8_t *data, size_t bytes, void *user_data);
 
 /* Turns UDP_GRO on for the socket (borrowed) where the kernel has it; batchreceive_free() turns it off again, since
  * a shared socket may go back to a reader that does not expect it. */
 BatchReceive *batchreceive_new (int fd);
-void batchreceive_free (BatchReceive * receive);
+void batchreceive_free (BatchReceive *receive);
 
-bool batchreceive_has_gro (const BatchReceive * receive);
+bool batchreceive_has_gro (const BatchReceive *receive);
 
 /* Reads once without waiting, and hands over each datagram in order. Returns 0, also when there was nothing, or an
  * errno. ECONNREFUSED (the report of a ping nobody heard) and EINTR count as nothing. */
-int batchreceive_read (BatchReceive * receive, BatchReceiveFunc func, void *user_data,
-    BatchReceiveCounters * counters);
+int batchreceive_read (BatchReceive *receive, BatchReceiveFunc func, void *user_data, BatchReceiveCounters *counters);

@@ -23,19 +23,20 @@
 
 #define MESSAGES_PER_CALL 64u
 /* Segment size, departure time, type of service and source address, each with its header. */
-#define CONTROL_BYTES (CMSG_SPACE (sizeof (uint16_t)) + CMSG_SPACE (sizeof (uint64_t)) + CMSG_SPACE (sizeof (int)) \
-    + CMSG_SPACE (sizeof (struct in6_pktinfo)))
+#define CONTROL_BYTES \
+  (CMSG_SPACE (sizeof (uint16_t)) + CMSG_SPACE (sizeof (uint64_t)) + CMSG_SPACE (sizeof (int)) \
+      + CMSG_SPACE (sizeof (struct in6_pktinfo)))
 
 typedef struct
 {
   struct mmsghdr headers[MESSAGES_PER_CALL];
-  size_t lengths[MESSAGES_PER_CALL];    /* datagrams per message */
+  size_t lengths[MESSAGES_PER_CALL]; /* datagrams per message */
   struct iovec merged[MESSAGES_PER_CALL];
   _Alignas (struct cmsghdr) char control[MESSAGES_PER_CALL][CONTROL_BYTES];
 } Messages;
 
 int
-batchsend_init (BatchSend * send, int fd)
+batchsend_init (BatchSend *send, int fd)
 {
   struct sockaddr_storage local;
   socklen_t len = sizeof (local);
@@ -56,9 +57,9 @@ batchsend_init (BatchSend * send, int fd)
 }
 
 int
-batchsend_enable_departures (BatchSend * send)
+batchsend_enable_departures (BatchSend *send)
 {
-  struct sock_txtime txtime = {.clockid = CLOCK_MONOTONIC };
+  struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
 
   return setsockopt (send->fd, SOL_SOCKET, SO_TXTIME, &txtime, sizeof (txtime)) < 0 ? errno : 0;
 }
@@ -66,7 +67,7 @@ batchsend_enable_departures (BatchSend * send)
 /* --- endpoint --- */
 
 static int
-parse_address (const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t * out_len)
+parse_address (const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *out_len)
 {
   const struct addrinfo hints = {
     .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
@@ -100,7 +101,7 @@ ipv4_of (const struct sockaddr_storage *address, struct in_addr *out)
 }
 
 static void
-store_ipv4 (BatchEndpoint * endpoint, int family, struct in_addr ipv4, uint16_t port)
+store_ipv4 (BatchEndpoint *endpoint, int family, struct in_addr ipv4, uint16_t port)
 {
   if (family == AF_INET) {
     struct sockaddr_in *out = (struct sockaddr_in *) &endpoint->address;
@@ -124,7 +125,7 @@ store_ipv4 (BatchEndpoint * endpoint, int family, struct in_addr ipv4, uint16_t 
 }
 
 static int
-store_source (BatchEndpoint * endpoint, const char *text)
+store_source (BatchEndpoint *endpoint, const char *text)
 {
   struct sockaddr_storage source;
   socklen_t len;
@@ -145,8 +146,8 @@ store_source (BatchEndpoint * endpoint, const char *text)
 }
 
 int
-batchsend_endpoint (BatchEndpoint * endpoint, int family, const char *host, uint16_t port, const char *source,
-    unsigned dscp)
+batchsend_endpoint (
+    BatchEndpoint *endpoint, int family, const char *host, uint16_t port, const char *source, unsigned dscp)
 {
   struct sockaddr_storage address;
   socklen_t len;
@@ -210,7 +211,7 @@ append_control (struct msghdr *message, int level, int type, const void *value, 
 
 /* A mapped destination goes through the kernel's IPv4 path, which reads IPv4 control messages only. */
 static void
-append_endpoint_control (struct msghdr *message, const BatchEndpoint * endpoint)
+append_endpoint_control (struct msghdr *message, const BatchEndpoint *endpoint)
 {
   int tos = endpoint->tos;
 
@@ -227,7 +228,7 @@ append_endpoint_control (struct msghdr *message, const BatchEndpoint * endpoint)
     memcpy (&info.ipi_spec_dst, &endpoint->source, sizeof (info.ipi_spec_dst));
     append_control (message, IPPROTO_IP, IP_PKTINFO, &info, sizeof (info));
   } else {
-    struct in6_pktinfo info = {.ipi6_addr = endpoint->source };
+    struct in6_pktinfo info = { .ipi6_addr = endpoint->source };
     append_control (message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof (info));
   }
 }
@@ -252,8 +253,8 @@ set_payload (struct msghdr *message, struct iovec *merged, const struct iovec *d
 
 /* Fills messages until they or the datagrams run out. Returns the number of messages. */
 static size_t
-fill_messages (Messages * messages, const BatchSend * send, const BatchEndpoint * endpoint,
-    const struct iovec *datagrams, size_t count, uint64_t departure_ns)
+fill_messages (Messages *messages, const BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams,
+    size_t count, uint64_t departure_ns)
 {
   size_t used = 0, m;
 
@@ -262,7 +263,7 @@ fill_messages (Messages * messages, const BatchSend * send, const BatchEndpoint 
     struct msghdr *message = &messages->headers[m].msg_hdr;
 
     *message = (struct msghdr) {
-      .msg_name = (void *) (uintptr_t) & endpoint->address,
+      .msg_name = (void *) (uintptr_t) &endpoint->address,
       .msg_namelen = endpoint->address_len,
       .msg_control = messages->control[m],
     };
@@ -307,9 +308,9 @@ monotonic_ms (void)
 /* Waits for room in the socket buffer; false once the call has waited long enough. `*until_ms` is 0 before the first
  * wait of a call. */
 static bool
-wait_for_room (int fd, int64_t * until_ms)
+wait_for_room (int fd, int64_t *until_ms)
 {
-  struct pollfd poll_fd = {.fd = fd,.events = POLLOUT };
+  struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
   int64_t now_ms = monotonic_ms ();
 
   if (*until_ms == 0)
@@ -336,15 +337,15 @@ typedef struct
   size_t count;
   uint64_t departure_ns;
   BatchCounters *counters;
-  size_t done;                  /* datagrams dealt with */
-  int64_t full_until_ms;        /* 0: the socket buffer has not been full yet */
-  int refusals;                 /* in a row */
+  size_t done;           /* datagrams dealt with */
+  int64_t full_until_ms; /* 0: the socket buffer has not been full yet */
+  int refusals;          /* in a row */
 } Job;
 
 /* After a message that segmentation may have spoilt: its first datagram alone decides. If that goes out, the device
  * cannot segment and the rest of the socket's life is plain; if not, segmentation is not to blame. */
 static bool
-retry_without_segmentation (Job * job, int err)
+retry_without_segmentation (Job *job, int err)
 {
   Messages *one = &(Messages) { 0 };
   BatchSend plain = *job->send;
@@ -364,7 +365,7 @@ retry_without_segmentation (Job * job, int err)
 }
 
 static void
-give_up (Job * job, size_t n, uint64_t * counter, int err)
+give_up (Job *job, size_t n, uint64_t *counter, int err)
 {
   *counter += n;
   job->counters->last_errno = err;
@@ -374,7 +375,7 @@ give_up (Job * job, size_t n, uint64_t * counter, int err)
 /* Deals with the error of the first unsent message, `n` datagrams long. Returns 0, or an errno when the socket is
  * gone. */
 static int
-handle_error (Job * job, int err, size_t n)
+handle_error (Job *job, int err, size_t n)
 {
   if (err == EBADF || err == ENOTSOCK)
     return err;
@@ -399,7 +400,7 @@ handle_error (Job * job, int err, size_t n)
 }
 
 static void
-account_sent (Job * job, const Messages * messages, size_t sent)
+account_sent (Job *job, const Messages *messages, size_t sent)
 {
   size_t n = 0;
 
@@ -412,8 +413,8 @@ account_sent (Job * job, const Messages * messages, size_t sent)
 }
 
 int
-batchsend_send (BatchSend * send, const BatchEndpoint * endpoint, const struct iovec *datagrams, size_t count,
-    uint64_t departure_ns, BatchCounters * counters)
+batchsend_send (BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams, size_t count,
+    uint64_t departure_ns, BatchCounters *counters)
 {
   Job job = {
     .send = send,

@@ -23,51 +23,51 @@
 /* Where datagrams go and what each message says about itself. A value: copy it freely. */
 typedef struct
 {
-  bool valid;                   /* false: nothing is sent */
-  bool is_ipv4;                 /* IPv4 on the wire, also when mapped into an IPv6 address */
+  bool valid;   /* false: nothing is sent */
+  bool is_ipv4; /* IPv4 on the wire, also when mapped into an IPv6 address */
   bool has_source;
-  uint8_t tos;                  /* DSCP << 2 */
+  uint8_t tos; /* DSCP << 2 */
   socklen_t address_len;
-  struct sockaddr_storage address;      /* in the socket's own family */
-  struct in6_addr source;       /* IPv4 in the first four bytes when is_ipv4 */
+  struct sockaddr_storage address; /* in the socket's own family */
+  struct in6_addr source;          /* IPv4 in the first four bytes when is_ipv4 */
 } BatchEndpoint;
 
 /* Added to, never cleared. All but `calls` and `refused` count datagrams. */
 typedef struct
 {
-  uint64_t datagrams;           /* given to the kernel */
-  uint64_t bytes;               /* their UDP payload */
-  uint64_t calls;               /* sendmmsg calls */
-  uint64_t full;                /* given up: the socket buffer stayed full */
-  uint64_t errors;              /* given up: any other error */
-  uint64_t refused;             /* ICMP port unreachable reports; the datagram itself is sent again */
-  int last_errno;               /* of the newest given-up datagram */
+  uint64_t datagrams; /* given to the kernel */
+  uint64_t bytes;     /* their UDP payload */
+  uint64_t calls;     /* sendmmsg calls */
+  uint64_t full;      /* given up: the socket buffer stayed full */
+  uint64_t errors;    /* given up: any other error */
+  uint64_t refused;   /* ICMP port unreachable reports; the datagram itself is sent again */
+  int last_errno;     /* of the newest given-up datagram */
 } BatchCounters;
 
 typedef struct
 {
-  int fd;                       /* not owned */
-  int family;                   /* AF_INET or AF_INET6 */
+  int fd;     /* not owned */
+  int family; /* AF_INET or AF_INET6 */
   bool segmentation;
-  bool segmentation_failed;     /* turned off by a device that cannot; the caller logs and clears it */
+  bool segmentation_failed; /* turned off by a device that cannot; the caller logs and clears it */
   int segmentation_errno;
 } BatchSend;
 
 /* Binds to a socket and asks the kernel once whether it has UDP_SEGMENT. Returns 0 or an errno (EBADF, ENOTSOCK,
  * EAFNOSUPPORT for a socket that is neither IPv4 nor IPv6). */
-int batchsend_init (BatchSend * send, int fd);
+int batchsend_init (BatchSend *send, int fd);
 
 /* Turns SO_TXTIME departure times (CLOCK_MONOTONIC) on. Returns 0 or an errno. */
-int batchsend_enable_departures (BatchSend * send);
+int batchsend_enable_departures (BatchSend *send);
 
 /* Fills an endpoint from numeric addresses (never a name lookup). `family` is that of the socket; IPv4 destinations
  * are mapped for an IPv6 socket. `source` may be NULL or empty. Returns 0; EINVAL for text that is no address; or
  * EAFNOSUPPORT for IPv6 on an IPv4 socket or a source of the other family. The endpoint is invalid after an error. */
-int batchsend_endpoint (BatchEndpoint * endpoint, int family, const char *host, uint16_t port, const char *source,
-    unsigned dscp);
+int batchsend_endpoint (
+    BatchEndpoint *endpoint, int family, const char *host, uint16_t port, const char *source, unsigned dscp);
 
 /* Sends `count` datagrams in order, one iovec each, all with the departure time `departure_ns` (0: none). Returns 0,
  * or EBADF/ENOTSOCK when the socket itself is gone; anything else is counted and survived. Waits at most
  * BATCHSEND_FULL_WAIT_MS. */
-int batchsend_send (BatchSend * send, const BatchEndpoint * endpoint, const struct iovec *datagrams, size_t count,
-    uint64_t departure_ns, BatchCounters * counters);
+int batchsend_send (BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams, size_t count,
+    uint64_t departure_ns, BatchCounters *counters);

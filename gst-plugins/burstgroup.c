@@ -11,27 +11,27 @@ GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
 #define GST_CAT_DEFAULT gst_moonlight_sink_debug
 
 static guint
-buffers_of (const Burst * burst)
+buffers_of (const Burst *burst)
 {
   return GST_IS_BUFFER (burst->data) ? 1 : gst_buffer_list_length (GST_BUFFER_LIST_CAST (burst->data));
 }
 
 static GstBuffer *
-buffer_at (const Burst * burst, guint index)
+buffer_at (const Burst *burst, guint index)
 {
-  return GST_IS_BUFFER (burst->data) ? GST_BUFFER_CAST (burst->data) :
-      gst_buffer_list_get (GST_BUFFER_LIST_CAST (burst->data), index);
+  return GST_IS_BUFFER (burst->data) ? GST_BUFFER_CAST (burst->data)
+                                     : gst_buffer_list_get (GST_BUFFER_LIST_CAST (burst->data), index);
 }
 
 gsize
-burst_bytes (const Burst * burst)
+burst_bytes (const Burst *burst)
 {
-  return GST_IS_BUFFER (burst->data) ? gst_buffer_get_size (GST_BUFFER_CAST (burst->data)) :
-      gst_buffer_list_calculate_size (GST_BUFFER_LIST_CAST (burst->data));
+  return GST_IS_BUFFER (burst->data) ? gst_buffer_get_size (GST_BUFFER_CAST (burst->data))
+                                     : gst_buffer_list_calculate_size (GST_BUFFER_LIST_CAST (burst->data));
 }
 
 static void
-add_datagram (BurstGroup * group, LossKnob * loss, guint8 * data, gsize size)
+add_datagram (BurstGroup *group, LossKnob *loss, guint8 *data, gsize size)
 {
   group->bytes += size;
   if (loss_knob_hits (loss)) {
@@ -46,7 +46,7 @@ add_datagram (BurstGroup * group, LossKnob * loss, guint8 * data, gsize size)
 
 /* Adds what fits of the buffer under the cursor. FALSE when the group is full. */
 static gboolean
-add_from_buffer (BurstGroup * group, BurstCursor * cursor, gsize limit, LossKnob * loss)
+add_from_buffer (BurstGroup *group, BurstCursor *cursor, gsize limit, LossKnob *loss)
 {
   GstBuffer *buffer = buffer_at (cursor->burst, cursor->buffer_index);
   gsize size = gst_buffer_get_size (buffer);
@@ -78,7 +78,7 @@ add_from_buffer (BurstGroup * group, BurstCursor * cursor, gsize limit, LossKnob
 }
 
 gboolean
-burst_group_fill (BurstGroup * group, BurstCursor * cursor, gsize limit, LossKnob * loss)
+burst_group_fill (BurstGroup *group, BurstCursor *cursor, gsize limit, LossKnob *loss)
 {
   group->n_datagrams = group->n_maps = group->lost = 0;
   group->bytes = 0;
@@ -91,7 +91,7 @@ burst_group_fill (BurstGroup * group, BurstCursor * cursor, gsize limit, LossKno
 }
 
 void
-burst_group_release (BurstGroup * group)
+burst_group_release (BurstGroup *group)
 {
   for (guint i = 0; i < group->n_maps; i++)
     gst_buffer_unmap (group->mapped[i], &group->maps[i]);

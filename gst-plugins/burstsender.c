@@ -41,8 +41,8 @@ struct _BurstSender
   GstElement *element;
 
   GMutex lock;
-  GCond work;                   /* the queue, or `running`, has changed */
-  GCond idle;                   /* a burst is done */
+  GCond work; /* the queue, or `running`, has changed */
+  GCond idle; /* a burst is done */
 
   /* with lock */
   BurstSenderConfig config;
@@ -53,8 +53,8 @@ struct _BurstSender
   gboolean running, busy, unlocked, failed;
   guint64 last_arrival_ns;
   GstClockTime last_pts;
-  guint64 pending_drops;        /* not yet in a message */
-  guint64 message_ns;           /* when the last one was posted */
+  guint64 pending_drops; /* not yet in a message */
+  guint64 message_ns;    /* when the last one was posted */
   BatchCounters sent;
   guint64 bursts, bursts_dropped, queue_full, drops_injected, no_endpoint;
   PacerShape shape;
@@ -91,7 +91,7 @@ now_ns (void)
 /* --- life --- */
 
 BurstSender *
-burst_sender_new (GstElement * element)
+burst_sender_new (GstElement *element)
 {
   BurstSender *self = g_new0 (BurstSender, 1);
 
@@ -105,7 +105,7 @@ burst_sender_new (GstElement * element)
 }
 
 void
-burst_sender_free (BurstSender * self)
+burst_sender_free (BurstSender *self)
 {
   burst_sender_stop (self);
   g_free (self->config.host);
@@ -120,7 +120,7 @@ burst_sender_free (BurstSender * self)
 
 /* with lock */
 static void
-update_endpoint (BurstSender * self)
+update_endpoint (BurstSender *self)
 {
   const BurstSenderConfig *config = &self->config;
   int err;
@@ -128,24 +128,25 @@ update_endpoint (BurstSender * self)
   self->endpoint.valid = false;
   if (!self->running || config->port == 0)
     return;
-  err = batchsend_endpoint (&self->endpoint, self->socket.family, config->host, (guint16) config->port,
-      config->source_address, config->dscp);
+  err = batchsend_endpoint (
+      &self->endpoint, self->socket.family, config->host, (guint16) config->port, config->source_address, config->dscp);
   if (err == 0)
     return;
-  GST_WARNING_OBJECT (self->element, "cannot send to host \"%s\" from source-address \"%s\": %s; "
-      "both must be numeric addresses of one family that the socket supports", GST_STR_NULL (config->host),
-      GST_STR_NULL (config->source_address), g_strerror (err));
+  GST_WARNING_OBJECT (self->element,
+      "cannot send to host \"%s\" from source-address \"%s\": %s; "
+      "both must be numeric addresses of one family that the socket supports",
+      GST_STR_NULL (config->host), GST_STR_NULL (config->source_address), g_strerror (err));
 }
 
 BurstSenderConfig *
-burst_sender_lock_config (BurstSender * self)
+burst_sender_lock_config (BurstSender *self)
 {
   g_mutex_lock (&self->lock);
   return &self->config;
 }
 
 void
-burst_sender_unlock_config (BurstSender * self)
+burst_sender_unlock_config (BurstSender *self)
 {
   self->config_seq++;
   update_endpoint (self);
@@ -153,20 +154,20 @@ burst_sender_unlock_config (BurstSender * self)
 }
 
 const BurstSenderConfig *
-burst_sender_peek_config (BurstSender * self)
+burst_sender_peek_config (BurstSender *self)
 {
   g_mutex_lock (&self->lock);
   return &self->config;
 }
 
 void
-burst_sender_release_config (BurstSender * self)
+burst_sender_release_config (BurstSender *self)
 {
   g_mutex_unlock (&self->lock);
 }
 
 static gboolean
-turn_departures_on (BurstSender * self)
+turn_departures_on (BurstSender *self)
 {
   int err;
 
@@ -182,7 +183,7 @@ turn_departures_on (BurstSender * self)
 }
 
 static PacerShape
-choose_shape (BurstSender * self, BurstPacing pacing, const BatchEndpoint * endpoint)
+choose_shape (BurstSender *self, BurstPacing pacing, const BatchEndpoint *endpoint)
 {
   gboolean is_fq;
 
@@ -200,14 +201,15 @@ choose_shape (BurstSender * self, BurstPacing pacing, const BatchEndpoint * endp
   if (pacing == BURST_PACING_AUTO)
     return is_fq && turn_departures_on (self) ? PACER_KERNEL : PACER_RATE;
   if (!is_fq && endpoint->valid)
-    GST_WARNING_OBJECT (self->element, "pacing=kernel, but the way out does not queue with fq: other disciplines "
+    GST_WARNING_OBJECT (self->element,
+        "pacing=kernel, but the way out does not queue with fq: other disciplines "
         "ignore departure times and send everything at once. Use pacing=auto, or: tc qdisc replace dev DEV root fq");
   return turn_departures_on (self) ? PACER_KERNEL : PACER_RATE;
 }
 
 /* Send thread, between bursts: takes over what was changed since the last one. */
 static void
-apply_config (BurstSender * self)
+apply_config (BurstSender *self)
 {
   BatchEndpoint endpoint;
   BurstPacing pacing;
@@ -243,7 +245,7 @@ apply_config (BurstSender * self)
 
 /* with lock */
 static Burst
-pop_burst (BurstSender * self)
+pop_burst (BurstSender *self)
 {
   Burst burst = self->queue[self->head];
 
@@ -254,7 +256,7 @@ pop_burst (BurstSender * self)
 
 /* with lock */
 static void
-clear_queue (BurstSender * self)
+clear_queue (BurstSender *self)
 {
   while (self->length > 0) {
     Burst burst = pop_burst (self);
@@ -264,7 +266,7 @@ clear_queue (BurstSender * self)
 }
 
 static GstClockTime
-pts_of (GstMiniObject * data)
+pts_of (GstMiniObject *data)
 {
   if (GST_IS_BUFFER (data))
     return GST_BUFFER_PTS (GST_BUFFER_CAST (data));
@@ -275,7 +277,7 @@ pts_of (GstMiniObject * data)
 
 /* with lock. Learns from dropped bursts too: the stream's interval does not depend on our queue. */
 static guint64
-note_arrival (BurstSender * self, GstMiniObject * data, guint64 now)
+note_arrival (BurstSender *self, GstMiniObject *data, guint64 now)
 {
   GstClockTime pts = pts_of (data);
   guint64 delta_ns = 0;
@@ -291,7 +293,7 @@ note_arrival (BurstSender * self, GstMiniObject * data, guint64 now)
 
 /* Posts the drops not yet told, at most one message in 100 ms. Without lock: a bus handler may do anything. */
 static void
-post_drops (BurstSender * self, guint64 now)
+post_drops (BurstSender *self, guint64 now)
 {
   guint64 drops;
 
@@ -306,12 +308,13 @@ post_drops (BurstSender * self, guint64 now)
   g_mutex_unlock (&self->lock);
 
   GST_WARNING_OBJECT (self->element, "queue full: dropped %" G_GUINT64_FORMAT " burst(s) whole", drops);
-  gst_element_post_message (self->element, gst_message_new_element (GST_OBJECT_CAST (self->element),
+  gst_element_post_message (self->element,
+      gst_message_new_element (GST_OBJECT_CAST (self->element),
           gst_structure_new ("moonlight-frame-dropped", "bursts", G_TYPE_UINT64, drops, NULL)));
 }
 
 GstFlowReturn
-burst_sender_push (BurstSender * self, GstMiniObject * data, guint datagram_bytes)
+burst_sender_push (BurstSender *self, GstMiniObject *data, guint datagram_bytes)
 {
   guint64 now = now_ns ();
   gboolean failed, full;
@@ -345,7 +348,7 @@ burst_sender_push (BurstSender * self, GstMiniObject * data, guint datagram_byte
 }
 
 void
-burst_sender_flush (BurstSender * self)
+burst_sender_flush (BurstSender *self)
 {
   g_mutex_lock (&self->lock);
   g_atomic_int_inc (&self->flush_seq);
@@ -357,7 +360,7 @@ burst_sender_flush (BurstSender * self)
 }
 
 void
-burst_sender_set_unlocked (BurstSender * self, gboolean unlocked)
+burst_sender_set_unlocked (BurstSender *self, gboolean unlocked)
 {
   g_mutex_lock (&self->lock);
   self->unlocked = unlocked;
@@ -366,7 +369,7 @@ burst_sender_set_unlocked (BurstSender * self, gboolean unlocked)
 }
 
 gboolean
-burst_sender_drain (BurstSender * self)
+burst_sender_drain (BurstSender *self)
 {
   gboolean drained;
 
@@ -381,14 +384,14 @@ burst_sender_drain (BurstSender * self)
 /* --- sending --- */
 
 static gboolean
-is_flushed (BurstSender * self, gint flush_seq)
+is_flushed (BurstSender *self, gint flush_seq)
 {
   return g_atomic_int_get (&self->flush_seq) != flush_seq;
 }
 
 /* Sleeps to an absolute time, never spins. FALSE when the burst is to be abandoned. */
 static gboolean
-sleep_until (BurstSender * self, guint64 wake_ns, gint flush_seq)
+sleep_until (BurstSender *self, guint64 wake_ns, gint flush_seq)
 {
   guint64 now;
 
@@ -406,7 +409,7 @@ sleep_until (BurstSender * self, guint64 wake_ns, gint flush_seq)
 }
 
 static void
-log_send_errors (BurstSender * self, const BatchCounters * counters)
+log_send_errors (BurstSender *self, const BatchCounters *counters)
 {
   guint64 now;
 
@@ -429,7 +432,7 @@ log_send_errors (BurstSender * self, const BatchCounters * counters)
 
 /* Sends the group. Returns 0 or the errno of a socket that is gone. */
 static int
-send_group (BurstSender * self, guint64 departure_ns)
+send_group (BurstSender *self, guint64 departure_ns)
 {
   BurstGroup *group = &self->group;
   BatchCounters counters = { 0 };
@@ -456,13 +459,12 @@ send_group (BurstSender * self, guint64 departure_ns)
   self->sent.refused += counters.refused;
   self->segmentation = self->socket.segmentation;
   g_mutex_unlock (&self->lock);
-  GST_LOG_OBJECT (self->element, "group of %u datagrams, %" G_GSIZE_FORMAT " bytes", group->n_datagrams,
-      group->bytes);
+  GST_LOG_OBJECT (self->element, "group of %u datagrams, %" G_GSIZE_FORMAT " bytes", group->n_datagrams, group->bytes);
   return err;
 }
 
 static void
-warn_over_rate (BurstSender * self)
+warn_over_rate (BurstSender *self)
 {
   guint32 needed_kbps;
 
@@ -474,11 +476,13 @@ warn_over_rate (BurstSender * self)
   self->warned_over_rate = TRUE;
   GST_ELEMENT_WARNING (self->element, RESOURCE, SETTINGS,
       ("The stream needs more than the client's link is set to carry. Set link-kbps to at least %u, or lower the "
-          "bitrate.", needed_kbps), (NULL));
+       "bitrate.",
+          needed_kbps),
+      (NULL));
 }
 
 static guint64
-lead_of (BurstSender * self)
+lead_of (BurstSender *self)
 {
   if (self->pacer.shape != PACER_KERNEL)
     return 0;
@@ -487,7 +491,7 @@ lead_of (BurstSender * self)
 
 /* Waits for the next group's turn. FALSE when the burst is to be abandoned. */
 static gboolean
-wait_turn (BurstSender * self, gint flush_seq)
+wait_turn (BurstSender *self, gint flush_seq)
 {
   guint64 wake_ns = pacer_wake_ns (&self->pacer, now_ns (), lead_of (self));
 
@@ -503,9 +507,9 @@ wait_turn (BurstSender * self, gint flush_seq)
 
 /* Sends one burst on the pacer's clock. Returns 0 or the errno of a socket that is gone. */
 static int
-send_burst (BurstSender * self, const Burst * burst, gint flush_seq)
+send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
 {
-  BurstCursor cursor = {.burst = burst };
+  BurstCursor cursor = { .burst = burst };
   guint64 begin_ns = now_ns ();
   guint64 first_ns = 0, last_ns = 0;
   int err = 0;
@@ -537,9 +541,9 @@ send_burst (BurstSender * self, const Burst * burst, gint flush_seq)
 
 /* Late wake-ups are the pacer's only enemy: ask for exact timers and, where permitted, for real-time priority. */
 static void
-prepare_thread (BurstSender * self)
+prepare_thread (BurstSender *self)
 {
-  const struct sched_param priority = {.sched_priority = SEND_THREAD_PRIORITY };
+  const struct sched_param priority = { .sched_priority = SEND_THREAD_PRIORITY };
   int err;
 
   if (prctl (PR_SET_TIMERSLACK, 1UL) < 0)
@@ -551,17 +555,16 @@ prepare_thread (BurstSender * self)
 
 /* with lock. Waits for a burst, or until a drop message that is owed may be posted. */
 static void
-wait_for_work (BurstSender * self)
+wait_for_work (BurstSender *self)
 {
   if (self->pending_drops > 0)
-    g_cond_wait_until (&self->work, &self->lock,
-        (gint64) ((self->message_ns + DROP_MESSAGE_INTERVAL_NS) / 1000) + 1);
+    g_cond_wait_until (&self->work, &self->lock, (gint64) ((self->message_ns + DROP_MESSAGE_INTERVAL_NS) / 1000) + 1);
   else
     g_cond_wait (&self->work, &self->lock);
 }
 
 static void
-fail (BurstSender * self, int err)
+fail (BurstSender *self, int err)
 {
   g_mutex_lock (&self->lock);
   self->failed = TRUE;
@@ -606,7 +609,7 @@ send_thread (gpointer data)
 }
 
 static gboolean
-open_socket (BurstSender * self, gint given_fd, GError ** error)
+open_socket (BurstSender *self, gint given_fd, GError **error)
 {
   int fd = given_fd >= 0 ? fcntl (given_fd, F_DUPFD_CLOEXEC, 3) : udp_socket_open_any ();
   int err = fd < 0 ? errno : batchsend_init (&self->socket, fd);
@@ -628,7 +631,7 @@ open_socket (BurstSender * self, gint given_fd, GError ** error)
 
 /* with lock */
 static void
-reset_figures (BurstSender * self)
+reset_figures (BurstSender *self)
 {
   self->sent = (BatchCounters) { 0 };
   self->bursts = self->bursts_dropped = self->queue_full = 0;
@@ -642,7 +645,7 @@ reset_figures (BurstSender * self)
 }
 
 gboolean
-burst_sender_start (BurstSender * self, gint fd, GError ** error)
+burst_sender_start (BurstSender *self, gint fd, GError **error)
 {
   if (!open_socket (self, fd, error))
     return FALSE;
@@ -667,7 +670,7 @@ burst_sender_start (BurstSender * self, gint fd, GError ** error)
 }
 
 void
-burst_sender_stop (BurstSender * self)
+burst_sender_stop (BurstSender *self)
 {
   if (self->thread == NULL)
     return;
@@ -704,31 +707,22 @@ shape_name (PacerShape shape)
 }
 
 GstStructure *
-burst_sender_get_stats (BurstSender * self)
+burst_sender_get_stats (BurstSender *self)
 {
   GstStructure *stats;
 
   g_mutex_lock (&self->lock);
-  stats = gst_structure_new ("moonlightsink-stats",
-      "bursts", G_TYPE_UINT64, self->bursts,
-      "bursts-dropped", G_TYPE_UINT64, self->bursts_dropped,
-      "datagrams", G_TYPE_UINT64, self->sent.datagrams,
-      "bytes", G_TYPE_UINT64, self->sent.bytes,
-      "send-calls", G_TYPE_UINT64, self->sent.calls,
-      "drops-injected", G_TYPE_UINT64, self->drops_injected,
-      "eagain", G_TYPE_UINT64, self->sent.full,
-      "send-errors", G_TYPE_UINT64, self->sent.errors,
-      "refused", G_TYPE_UINT64, self->sent.refused,
-      "no-endpoint", G_TYPE_UINT64, self->no_endpoint,
-      "queue-full", G_TYPE_UINT64, self->queue_full,
-      "queue-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5),
-      "queue-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.99),
-      "late-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.5),
-      "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
-      "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5),
-      "spread-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.99),
-      "segmentation", G_TYPE_BOOLEAN, self->segmentation,
-      "pacing", G_TYPE_STRING, shape_name (self->shape), NULL);
+  stats = gst_structure_new ("moonlightsink-stats", "bursts", G_TYPE_UINT64, self->bursts, "bursts-dropped",
+      G_TYPE_UINT64, self->bursts_dropped, "datagrams", G_TYPE_UINT64, self->sent.datagrams, "bytes", G_TYPE_UINT64,
+      self->sent.bytes, "send-calls", G_TYPE_UINT64, self->sent.calls, "drops-injected", G_TYPE_UINT64,
+      self->drops_injected, "eagain", G_TYPE_UINT64, self->sent.full, "send-errors", G_TYPE_UINT64, self->sent.errors,
+      "refused", G_TYPE_UINT64, self->sent.refused, "no-endpoint", G_TYPE_UINT64, self->no_endpoint, "queue-full",
+      G_TYPE_UINT64, self->queue_full, "queue-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5),
+      "queue-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.99), "late-ns-p50", G_TYPE_UINT64,
+      histogram_quantile (&self->late_ns, 0.5), "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
+      "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5), "spread-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "pacing",
+      G_TYPE_STRING, shape_name (self->shape), NULL);
   g_mutex_unlock (&self->lock);
   return stats;
 }

@@ -39,40 +39,40 @@ typedef struct
 typedef struct _BurstSender BurstSender;
 
 /* `element` is borrowed: it is logged for and posts the messages, and must outlive the sender. */
-BurstSender *burst_sender_new (GstElement * element);
-void burst_sender_free (BurstSender * sender);
+BurstSender *burst_sender_new (GstElement *element);
+void burst_sender_free (BurstSender *sender);
 
 /* The configuration, locked. The second call unlocks it and applies what was changed: the endpoint from the next group
  * on, the rest from the next burst on. */
-BurstSenderConfig *burst_sender_lock_config (BurstSender * sender);
-void burst_sender_unlock_config (BurstSender * sender);
+BurstSenderConfig *burst_sender_lock_config (BurstSender *sender);
+void burst_sender_unlock_config (BurstSender *sender);
 
 /* The same for reading: nothing is applied. */
-const BurstSenderConfig *burst_sender_peek_config (BurstSender * sender);
-void burst_sender_release_config (BurstSender * sender);
+const BurstSenderConfig *burst_sender_peek_config (BurstSender *sender);
+void burst_sender_release_config (BurstSender *sender);
 
 /* Opens or duplicates (`fd` >= 0) the socket, clears the figures and starts the thread. FALSE with `error` set when
  * there is no usable socket. */
-gboolean burst_sender_start (BurstSender * sender, gint fd, GError ** error);
+gboolean burst_sender_start (BurstSender *sender, gint fd, GError **error);
 
 /* Ends the thread within some milliseconds, throws the queue away and closes the socket. */
-void burst_sender_stop (BurstSender * sender);
+void burst_sender_stop (BurstSender *sender);
 
 /* Queues one burst: a GstBuffer or a GstBufferList (transfer full). `datagram_bytes` > 0: each buffer holds datagrams
  * of that size back to back; 0: each buffer is a datagram. A full queue drops the burst whole, counts it and owes the
  * message. Returns GST_FLOW_ERROR once the socket is gone (the element error has been posted), else GST_FLOW_OK. */
-GstFlowReturn burst_sender_push (BurstSender * sender, GstMiniObject * data, guint datagram_bytes);
+GstFlowReturn burst_sender_push (BurstSender *sender, GstMiniObject *data, guint datagram_bytes);
 
 /* Throws away what is queued and the rest of the burst in hand. */
-void burst_sender_flush (BurstSender * sender);
+void burst_sender_flush (BurstSender *sender);
 
 /* While unlocked, burst_sender_drain() returns at once. */
-void burst_sender_set_unlocked (BurstSender * sender, gboolean unlocked);
+void burst_sender_set_unlocked (BurstSender *sender, gboolean unlocked);
 
 /* Waits until everything queued has been sent. FALSE when ended by burst_sender_set_unlocked() before that. */
-gboolean burst_sender_drain (BurstSender * sender);
+gboolean burst_sender_drain (BurstSender *sender);
 
 /* The `stats` structure (transfer full). */
-GstStructure *burst_sender_get_stats (BurstSender * sender);
+GstStructure *burst_sender_get_stats (BurstSender *sender);
 
 G_END_DECLS

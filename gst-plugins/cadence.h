@@ -32,37 +32,37 @@
 
 typedef struct
 {
-  uint32_t rate_n;              /* frames ... */
-  uint32_t rate_d;              /* ... in this many seconds */
-  bool is_started;              /* a frame has left */
-  uint64_t base_ns;             /* the grid's origin */
-  uint32_t step;                /* the next place is base + step intervals; below rate_n after normalising */
-  bool was_early;               /* the last frame left before its place, by half the credit or more */
+  uint32_t rate_n;  /* frames ... */
+  uint32_t rate_d;  /* ... in this many seconds */
+  bool is_started;  /* a frame has left */
+  uint64_t base_ns; /* the grid's origin */
+  uint32_t step;    /* the next place is base + step intervals; below rate_n after normalising */
+  bool was_early;   /* the last frame left before its place, by half the credit or more */
 } Cadence;
 
 /* Starts at rate_n/rate_d frames a second. Values out of bounds are clamped into 1..CADENCE_MAX_*. */
-void cadence_init (Cadence * cadence, uint32_t rate_n, uint32_t rate_d);
+void cadence_init (Cadence *cadence, uint32_t rate_n, uint32_t rate_d);
 
 /* Forgets the grid: the next fresh frame leaves at once. */
-void cadence_restart (Cadence * cadence);
+void cadence_restart (Cadence *cadence);
 
 /* One interval, rounded down. */
-uint64_t cadence_interval_ns (const Cadence * cadence);
+uint64_t cadence_interval_ns (const Cadence *cadence);
 
 /* Earliest time at which a fresh frame that came at arrived_ns may leave; 0 when none has left yet. */
-uint64_t cadence_fresh_due_ns (const Cadence * cadence, uint64_t arrived_ns);
+uint64_t cadence_fresh_due_ns (const Cadence *cadence, uint64_t arrived_ns);
 
 /* Time at which the last frame leaves again if nothing fresh came; CADENCE_NEVER when none has left yet. */
-uint64_t cadence_repeat_due_ns (const Cadence * cadence);
+uint64_t cadence_repeat_due_ns (const Cadence *cadence);
 
 /* A fresh frame left at now_ns. */
-void cadence_fresh_left (Cadence * cadence, uint64_t now_ns);
+void cadence_fresh_left (Cadence *cadence, uint64_t now_ns);
 
 /* A repeat left at now_ns. Places that went by unused (the caller was kept from sending) are skipped, not made up for;
  * returns how many. */
-uint64_t cadence_repeat_left (Cadence * cadence, uint64_t now_ns);
+uint64_t cadence_repeat_left (Cadence *cadence, uint64_t now_ns);
 
 /* True when the grid lies so far ahead of now_ns that the clock must have been set back: call cadence_restart. */
-bool cadence_is_stale (const Cadence * cadence, uint64_t now_ns);
+bool cadence_is_stale (const Cadence *cadence, uint64_t now_ns);
 
 #endif

@@ -13,19 +13,19 @@
 
 typedef struct
 {
-  int interface;                /* 0: not known yet */
+  int interface; /* 0: not known yet */
   bool done;
-  unsigned fq;                  /* queues of kind fq */
-  unsigned other;               /* queues of another kind, mq aside: it only holds the ones per hardware queue */
+  unsigned fq;    /* queues of kind fq */
+  unsigned other; /* queues of another kind, mq aside: it only holds the ones per hardware queue */
 } Answer;
 
 static void
-read_route (const struct nlmsghdr *header, Answer * answer)
+read_route (const struct nlmsghdr *header, Answer *answer)
 {
   const struct rtmsg *route = NLMSG_DATA (header);
   int left = (int) RTM_PAYLOAD (header);
 
-  for (const struct rtattr * a = RTM_RTA (route); RTA_OK (a, left); a = RTA_NEXT (a, left)) {
+  for (const struct rtattr *a = RTM_RTA (route); RTA_OK (a, left); a = RTA_NEXT (a, left)) {
     if (a->rta_type == RTA_OIF && RTA_PAYLOAD (a) >= sizeof (int))
       memcpy (&answer->interface, RTA_DATA (a), sizeof (int));
   }
@@ -33,7 +33,7 @@ read_route (const struct nlmsghdr *header, Answer * answer)
 }
 
 static void
-read_qdisc (const struct nlmsghdr *header, Answer * answer)
+read_qdisc (const struct nlmsghdr *header, Answer *answer)
 {
   const struct tcmsg *qdisc = NLMSG_DATA (header);
   int left = (int) TCA_PAYLOAD (header);
@@ -41,7 +41,7 @@ read_qdisc (const struct nlmsghdr *header, Answer * answer)
   /* Clones per hardware queue hang below mq; what classifies incoming traffic is no concern of ours. */
   if (qdisc->tcm_ifindex != answer->interface || qdisc->tcm_parent == TC_H_INGRESS)
     return;
-  for (const struct rtattr * a = TCA_RTA (qdisc); RTA_OK (a, left); a = RTA_NEXT (a, left)) {
+  for (const struct rtattr *a = TCA_RTA (qdisc); RTA_OK (a, left); a = RTA_NEXT (a, left)) {
     if (a->rta_type != TCA_KIND || RTA_PAYLOAD (a) < 3)
       continue;
     if (memcmp (RTA_DATA (a), "fq", 3) == 0)
@@ -53,7 +53,7 @@ read_qdisc (const struct nlmsghdr *header, Answer * answer)
 
 /* Sends one request and reads its replies until they end. The socket's receive timeout bounds the wait. */
 static bool
-ask (int fd, const struct nlmsghdr *request, Answer * answer)
+ask (int fd, const struct nlmsghdr *request, Answer *answer)
 {
   _Alignas (struct nlmsghdr) char reply[32768];
 
@@ -65,7 +65,7 @@ ask (int fd, const struct nlmsghdr *request, Answer * answer)
     if (got <= 0)
       return false;
     int left = (int) got;
-    for (const struct nlmsghdr * h = (const struct nlmsghdr *) reply; NLMSG_OK (h, left); h = NLMSG_NEXT (h, left)) {
+    for (const struct nlmsghdr *h = (const struct nlmsghdr *) reply; NLMSG_OK (h, left); h = NLMSG_NEXT (h, left)) {
       if (h->nlmsg_type == NLMSG_ERROR)
         return false;
       if (h->nlmsg_type == NLMSG_DONE)
@@ -80,7 +80,7 @@ ask (int fd, const struct nlmsghdr *request, Answer * answer)
 }
 
 static bool
-ask_route (int fd, unsigned char family, const void *address, size_t size, Answer * answer)
+ask_route (int fd, unsigned char family, const void *address, size_t size, Answer *answer)
 {
   struct
   {
@@ -89,9 +89,9 @@ ask_route (int fd, unsigned char family, const void *address, size_t size, Answe
     struct rtattr attribute;
     unsigned char address[16];
   } request = {
-    .header = {.nlmsg_type = RTM_GETROUTE,.nlmsg_flags = NLM_F_REQUEST },
-    .route = {.rtm_family = family,.rtm_dst_len = (unsigned char) (size * 8) },
-    .attribute = {.rta_type = RTA_DST,.rta_len = (unsigned short) RTA_LENGTH (size) },
+    .header = { .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST },
+    .route = { .rtm_family = family, .rtm_dst_len = (unsigned char) (size * 8) },
+    .attribute = { .rta_type = RTA_DST, .rta_len = (unsigned short) RTA_LENGTH (size) },
   };
 
   memcpy (request.address, address, size);
@@ -100,7 +100,7 @@ ask_route (int fd, unsigned char family, const void *address, size_t size, Answe
 }
 
 static bool
-ask_route_to (int fd, const struct sockaddr *destination, Answer * answer)
+ask_route_to (int fd, const struct sockaddr *destination, Answer *answer)
 {
   if (destination->sa_family == AF_INET)
     return ask_route (fd, AF_INET, &((const struct sockaddr_in *) destination)->sin_addr, 4, answer);
@@ -126,7 +126,7 @@ egress_is_fq (const struct sockaddr *destination)
       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
     },
   };
-  const struct timeval patience = {.tv_usec = 50000 };
+  const struct timeval patience = { .tv_usec = 50000 };
   Answer answer = { 0 };
   int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   bool is_fq;
@@ -134,8 +134,8 @@ egress_is_fq (const struct sockaddr *destination)
   if (fd < 0)
     return false;
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof (patience));
-  is_fq = ask_route_to (fd, destination, &answer) && ask (fd, &dump.header, &answer)
-      && answer.fq > 0 && answer.other == 0;
+  is_fq =
+      ask_route_to (fd, destination, &answer) && ask (fd, &dump.header, &answer) && answer.fq > 0 && answer.other == 0;
   close (fd);
   return is_fq;
 }

@@ -18,7 +18,7 @@ divide_up (uint32_t a, uint32_t b)
  * the percentage (protocol/video.md §4).
  */
 static void
-plan_block (FramePlanBlock * block, uint32_t data, uint32_t percentage, uint32_t min_parity)
+plan_block (FramePlanBlock *block, uint32_t data, uint32_t percentage, uint32_t min_parity)
 {
   uint32_t parity = frame_plan_parity_shards (data, percentage);
 
@@ -46,8 +46,8 @@ plan_block (FramePlanBlock * block, uint32_t data, uint32_t percentage, uint32_t
 }
 
 FramePlanResult
-frame_plan_compute (FramePlan * plan, size_t frame_bytes, uint32_t packet_size, uint32_t fec_percentage,
-    uint32_t min_parity)
+frame_plan_compute (
+    FramePlan *plan, size_t frame_bytes, uint32_t packet_size, uint32_t fec_percentage, uint32_t min_parity)
 {
   FramePlan p = { 0 };
   uint32_t max_data, per_block, left;

@@ -30,19 +30,19 @@ typedef enum
 
 typedef struct
 {
-  uint32_t data_shards;         /* D, 1 to 1023 */
-  uint32_t parity_shards;       /* P, 0 to 254 */
-  uint32_t percentage;          /* as sent: the client computes P from it and D; 0 to 255 */
+  uint32_t data_shards;   /* D, 1 to 1023 */
+  uint32_t parity_shards; /* P, 0 to 254 */
+  uint32_t percentage;    /* as sent: the client computes P from it and D; 0 to 255 */
 } FramePlanBlock;
 
 typedef struct
 {
-  uint32_t payload_bytes;       /* payload of one packet: packet size - 16 */
-  uint32_t data_packets;        /* n, over all blocks */
-  uint32_t total_packets;       /* data and parity over all blocks */
-  uint32_t last_payload_bytes;  /* lastPayloadLen: used bytes of the last data packet, 1 to payload_bytes */
-  uint32_t block_count;         /* 1 to 4 */
-  bool without_parity;          /* parity was asked for, but the frame is too large for it */
+  uint32_t payload_bytes;      /* payload of one packet: packet size - 16 */
+  uint32_t data_packets;       /* n, over all blocks */
+  uint32_t total_packets;      /* data and parity over all blocks */
+  uint32_t last_payload_bytes; /* lastPayloadLen: used bytes of the last data packet, 1 to payload_bytes */
+  uint32_t block_count;        /* 1 to 4 */
+  bool without_parity;         /* parity was asked for, but the frame is too large for it */
   FramePlanBlock blocks[FRAME_PLAN_MAX_BLOCKS];
 } FramePlan;
 
@@ -52,8 +52,8 @@ typedef struct
  * `min_parity` parity shards at least in each block, clamped to what the header can say.
  * `plan` is written only when the result is FRAME_PLAN_OK.
  */
-FramePlanResult frame_plan_compute (FramePlan * plan, size_t frame_bytes, uint32_t packet_size,
-    uint32_t fec_percentage, uint32_t min_parity);
+FramePlanResult frame_plan_compute (
+    FramePlan *plan, size_t frame_bytes, uint32_t packet_size, uint32_t fec_percentage, uint32_t min_parity);
 
 /* P as every client computes it from a received header: floor((D * percentage + 99) / 100). */
 static inline uint32_t

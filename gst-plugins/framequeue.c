@@ -26,23 +26,23 @@ struct _FrameQueue
 {
   FrameQueueSink sink;
   FrameQueueStats stats;
-  uint32_t shard_bytes;         /* packet size + 16 */
-  uint32_t payload_bytes;       /* packet size - 16 */
+  uint32_t shard_bytes;   /* packet size + 16 */
+  uint32_t payload_bytes; /* packet size - 16 */
   RsFec *fec;
 
   bool is_started;
-  uint32_t frame_index;         /* the frame being received, or expected next */
+  uint32_t frame_index; /* the frame being received, or expected next */
   uint32_t late_in_a_row;
 
   /* the frame that is open */
   bool is_frame_open;
   uint32_t blocks;
-  uint32_t block;               /* the block being received, or expected next */
+  uint32_t block; /* the block being received, or expected next */
   uint32_t timestamp;
   bool is_recovered;
   uint64_t first_arrival_ns;
   uint64_t last_arrival_ns;
-  uint8_t *storage;             /* payload of the blocks that are complete */
+  uint8_t *storage; /* payload of the blocks that are complete */
   size_t stored;
   size_t storage_size;
 
@@ -51,11 +51,11 @@ struct _FrameQueue
   uint32_t data_shards;
   uint32_t parity_shards;
   uint8_t fec_percentage;
-  uint16_t base_sequence;       /* of shard 0 */
+  uint16_t base_sequence; /* of shard 0 */
   uint32_t received;
   bool present[FRAME_PLAN_MAX_DATA_SHARDS];
   uint8_t *shards[FRAME_PLAN_MAX_DATA_SHARDS];
-  uint8_t *arena;               /* where the shards lie, one after the other */
+  uint8_t *arena; /* where the shards lie, one after the other */
   size_t arena_size;
 
   bool has_sequence;
@@ -253,8 +253,8 @@ recover_block (FrameQueue *queue)
     missing += !queue->present[i];
   if (missing == 0)
     return true;
-  if (!rs_fec_decode (queue->fec, RS_FEC_VIDEO, queue->data_shards, queue->parity_shards, queue->shards,
-          queue->present, queue->shard_bytes))
+  if (!rs_fec_decode (queue->fec, RS_FEC_VIDEO, queue->data_shards, queue->parity_shards, queue->shards, queue->present,
+          queue->shard_bytes))
     return false;
   for (i = 0; i < queue->data_shards; i++)
     if (!queue->present[i] && !is_plausible (queue, i))

@@ -12,7 +12,7 @@ typedef struct
 {
   const WriterFrame *frame;
   uint32_t span;
-  size_t done;                  /* of this span */
+  size_t done; /* of this span */
 } Cursor;
 
 uint32_t
@@ -22,7 +22,7 @@ frame_writer_datagram_bytes (uint32_t packet_size, bool is_encrypted)
 }
 
 static size_t
-cursor_copy (Cursor * cursor, uint8_t * out, size_t wanted)
+cursor_copy (Cursor *cursor, uint8_t *out, size_t wanted)
 {
   size_t copied = 0;
 
@@ -44,7 +44,7 @@ cursor_copy (Cursor * cursor, uint8_t * out, size_t wanted)
 }
 
 static void
-write_frame_header (uint8_t * bytes, const WriterFrame * frame)
+write_frame_header (uint8_t *bytes, const WriterFrame *frame)
 {
   NvFrameHeader header = {
     .host_latency = frame->host_latency,
@@ -56,7 +56,7 @@ write_frame_header (uint8_t * bytes, const WriterFrame * frame)
 }
 
 static void
-write_data_shard (uint8_t * shard, Cursor * cursor, uint32_t packet_number, uint8_t flags, bool is_first)
+write_data_shard (uint8_t *shard, Cursor *cursor, uint32_t packet_number, uint8_t flags, bool is_first)
 {
   uint8_t *payload = shard + NV_VIDEO_HEADER_BYTES;
   size_t room = cursor->frame->plan->payload_bytes, copied;
@@ -73,8 +73,8 @@ write_data_shard (uint8_t * shard, Cursor * cursor, uint32_t packet_number, uint
 }
 
 static void
-write_data_shards (uint8_t ** shards, const FramePlanBlock * block, Cursor * cursor, uint64_t first_packet,
-    bool is_first_block)
+write_data_shards (
+    uint8_t **shards, const FramePlanBlock *block, Cursor *cursor, uint64_t first_packet, bool is_first_block)
 {
   for (uint32_t i = 0; i < block->data_shards; i++) {
     /* SOF and EOF mark the ends of every block, not of the frame. */
@@ -90,7 +90,7 @@ write_data_shards (uint8_t ** shards, const FramePlanBlock * block, Cursor * cur
 
 /* `first` is the block's first shard; the next ones follow at `stride`. */
 static bool
-write_block (RsFec * fec, uint8_t * first, size_t stride, Cursor * cursor, uint32_t block_number, uint64_t first_packet)
+write_block (RsFec *fec, uint8_t *first, size_t stride, Cursor *cursor, uint32_t block_number, uint64_t first_packet)
 {
   const WriterFrame *frame = cursor->frame;
   const FramePlanBlock *block = &frame->plan->blocks[block_number];
@@ -123,7 +123,7 @@ write_block (RsFec * fec, uint8_t * first, size_t stride, Cursor * cursor, uint3
 
 /* After parity: it is computed over plaintext, and parity shards are encrypted like the others. */
 static bool
-encrypt_datagrams (MediaCrypt * crypt, uint8_t * datagrams, size_t stride, const WriterFrame * frame)
+encrypt_datagrams (MediaCrypt *crypt, uint8_t *datagrams, size_t stride, const WriterFrame *frame)
 {
   for (uint32_t i = 0; i < frame->plan->total_packets; i++) {
     if (!media_crypt_seal_video (crypt, datagrams + i * stride, frame->packet_size + NV_VIDEO_SHARD_OVERHEAD,
@@ -134,7 +134,7 @@ encrypt_datagrams (MediaCrypt * crypt, uint8_t * datagrams, size_t stride, const
 }
 
 bool
-frame_writer_write (RsFec * fec, MediaCrypt * crypt, uint8_t * datagrams, const WriterFrame * frame)
+frame_writer_write (RsFec *fec, MediaCrypt *crypt, uint8_t *datagrams, const WriterFrame *frame)
 {
   Cursor cursor = { frame, 0, 0 };
   size_t stride = frame_writer_datagram_bytes (frame->packet_size, crypt != NULL);

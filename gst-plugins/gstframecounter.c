@@ -50,7 +50,7 @@ GST_DEBUG_CATEGORY_STATIC (frame_counter_debug);
 #define ROWS 2
 #define COLUMNS 32
 #define CELLS (ROWS * COLUMNS)
-#define MARKER 0xb2u            /* 10110010 */
+#define MARKER 0xb2u /* 10110010 */
 #define MARKER_BITS 8
 #define NUMBER_BITS 40
 #define NUMBER_MASK ((G_GUINT64_CONSTANT (1) << NUMBER_BITS) - 1)
@@ -81,19 +81,20 @@ struct _GstFrameCounter
   /* all with the object lock */
   FrameCounterMode mode;
   guint64 start;
-  guint64 next;                 /* draw: number of the next frame */
+  guint64 next; /* draw: number of the next frame */
   guint64 frames, unreadable, backwards, repeated, skipped, first, last;
-  guint64 first_frame_ns;       /* CLOCK_MONOTONIC */
+  guint64 first_frame_ns; /* CLOCK_MONOTONIC */
   gboolean has_last;
 };
 
-#define FORMATS "{ I420, YV12, NV12, NV21, Y42B, Y444, YUY2, UYVY, AYUV, GRAY8, " \
-    "RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
+#define FORMATS \
+  "{ I420, YV12, NV12, NV21, Y42B, Y444, YUY2, UYVY, AYUV, GRAY8, " \
+  "RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
 
 G_DEFINE_TYPE (GstFrameCounter, gst_frame_counter, GST_TYPE_VIDEO_FILTER);
 GST_ELEMENT_REGISTER_DEFINE (framecounter, "framecounter", GST_RANK_NONE, GST_TYPE_FRAME_COUNTER);
@@ -104,9 +105,9 @@ frame_counter_mode_get_type (void)
 {
   static gsize type = 0;
   static const GEnumValue values[] = {
-    {MODE_DRAW, "Draw a number into each frame", "draw"},
-    {MODE_READ, "Read the number back and pass the frame on", "read"},
-    {0, NULL, NULL},
+    { MODE_DRAW, "Draw a number into each frame", "draw" },
+    { MODE_READ, "Read the number back and pass the frame on", "read" },
+    { 0, NULL, NULL },
   };
 
   if (g_once_init_enter (&type))
@@ -142,7 +143,7 @@ encode_word (guint64 number)
 }
 
 static gboolean
-decode_word (guint64 word, guint64 * number)
+decode_word (guint64 word, guint64 *number)
 {
   if (word >> (64 - MARKER_BITS) != MARKER || (word & 0xffff) != checksum (word))
     return FALSE;
@@ -169,7 +170,7 @@ row_y (gint height, gint row)
 /* ---- drawing ---- */
 
 static void
-fill (GstVideoFrame * frame, gint component, gint x0, gint x1, gint y0, gint y1, guint8 value)
+fill (GstVideoFrame *frame, gint component, gint x0, gint x1, gint y0, gint y1, guint8 value)
 {
   gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
   gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
@@ -183,7 +184,7 @@ fill (GstVideoFrame * frame, gint component, gint x0, gint x1, gint y0, gint y1,
 
 /* The 8-bit values of black and white, and the neutral one of a chroma component. */
 static guint8
-cell_value (GstVideoFrame * frame, gint component, gboolean is_white)
+cell_value (GstVideoFrame *frame, gint component, gboolean is_white)
 {
   gboolean is_limited = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
 
@@ -193,7 +194,7 @@ cell_value (GstVideoFrame * frame, gint component, gboolean is_white)
 }
 
 static void
-draw_component (GstVideoFrame * frame, gint component, guint64 word)
+draw_component (GstVideoFrame *frame, gint component, guint64 word)
 {
   gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
   gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
@@ -209,7 +210,7 @@ draw_component (GstVideoFrame * frame, gint component, guint64 word)
 }
 
 static void
-draw (GstVideoFrame * frame, guint64 number)
+draw (GstVideoFrame *frame, guint64 number)
 {
   guint64 word = encode_word (number);
   gint component, components = MIN (3, (gint) GST_VIDEO_FRAME_N_COMPONENTS (frame));
@@ -222,7 +223,7 @@ draw (GstVideoFrame * frame, guint64 number)
 
 /* Mean of the middle half of a cell: its edges are blurred by scaling and coding. */
 static guint
-cell_mean (GstVideoFrame * frame, gint component, gint cell)
+cell_mean (GstVideoFrame *frame, gint component, gint cell)
 {
   gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
   gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
@@ -244,7 +245,7 @@ cell_mean (GstVideoFrame * frame, gint component, gint cell)
 }
 
 static gboolean
-read_number (GstVideoFrame * frame, guint64 * number)
+read_number (GstVideoFrame *frame, guint64 *number)
 {
   /* green carries most of the brightness of an RGB picture */
   gint component = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 1 : 0;
@@ -269,7 +270,7 @@ read_number (GstVideoFrame * frame, guint64 * number)
 
 /* with the object lock */
 static void
-count_frame (GstFrameCounter * self)
+count_frame (GstFrameCounter *self)
 {
   if (self->frames++ == 0)
     self->first_frame_ns = gst_util_get_timestamp ();
@@ -277,7 +278,7 @@ count_frame (GstFrameCounter * self)
 
 /* with the object lock */
 static void
-account (GstFrameCounter * self, gboolean is_readable, guint64 number)
+account (GstFrameCounter *self, gboolean is_readable, guint64 number)
 {
   if (!is_readable) {
     self->unreadable++;
@@ -299,7 +300,7 @@ account (GstFrameCounter * self, gboolean is_readable, guint64 number)
 /* ---- element ---- */
 
 static GstFlowReturn
-gst_frame_counter_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * frame)
+gst_frame_counter_transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *frame)
 {
   GstFrameCounter *self = (GstFrameCounter *) filter;
   gboolean is_readable, is_reading;
@@ -328,7 +329,7 @@ gst_frame_counter_transform_frame_ip (GstVideoFilter * filter, GstVideoFrame * f
 }
 
 static gboolean
-gst_frame_counter_start (GstBaseTransform * transform)
+gst_frame_counter_start (GstBaseTransform *transform)
 {
   GstFrameCounter *self = (GstFrameCounter *) transform;
 
@@ -342,20 +343,21 @@ gst_frame_counter_start (GstBaseTransform * transform)
 }
 
 static gboolean
-gst_frame_counter_stop (GstBaseTransform * transform)
+gst_frame_counter_stop (GstBaseTransform *transform)
 {
   GstFrameCounter *self = (GstFrameCounter *) transform;
 
   GST_OBJECT_LOCK (self);
-  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " unreadable, %" G_GUINT64_FORMAT
-      " backwards, %" G_GUINT64_FORMAT " repeated, %" G_GUINT64_FORMAT " skipped", self->frames, self->unreadable,
-      self->backwards, self->repeated, self->skipped);
+  GST_INFO_OBJECT (self,
+      "%" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " unreadable, %" G_GUINT64_FORMAT
+      " backwards, %" G_GUINT64_FORMAT " repeated, %" G_GUINT64_FORMAT " skipped",
+      self->frames, self->unreadable, self->backwards, self->repeated, self->skipped);
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
 static GstStructure *
-make_stats (GstFrameCounter * self)
+make_stats (GstFrameCounter *self)
 {
   GstStructure *stats;
 
@@ -370,7 +372,7 @@ make_stats (GstFrameCounter * self)
 }
 
 static void
-gst_frame_counter_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+gst_frame_counter_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstFrameCounter *self = (GstFrameCounter *) object;
 
@@ -394,7 +396,7 @@ gst_frame_counter_set_property (GObject * object, guint id, const GValue * value
 }
 
 static void
-gst_frame_counter_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+gst_frame_counter_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstFrameCounter *self = (GstFrameCounter *) object;
 
@@ -419,7 +421,7 @@ gst_frame_counter_get_property (GObject * object, guint id, GValue * value, GPar
 }
 
 static void
-gst_frame_counter_class_init (GstFrameCounterClass * klass)
+gst_frame_counter_class_init (GstFrameCounterClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -434,16 +436,16 @@ gst_frame_counter_class_init (GstFrameCounterClass * klass)
    *
    * Draw numbers or read them back.
    */
-  g_object_class_install_property (object_class, PROP_MODE, g_param_spec_enum ("mode", "Mode",
-          "Draw numbers or read them back", TYPE_FRAME_COUNTER_MODE, MODE_DRAW,
+  g_object_class_install_property (object_class, PROP_MODE,
+      g_param_spec_enum ("mode", "Mode", "Draw numbers or read them back", TYPE_FRAME_COUNTER_MODE, MODE_DRAW,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /**
    * GstFrameCounter:start:
    *
    * Number of the first frame that is drawn. The picture holds its low 40 bits.
    */
-  g_object_class_install_property (object_class, PROP_START, g_param_spec_uint64 ("start", "Start",
-          "Number of the first frame drawn (frames)", 0, G_MAXUINT64, 0,
+  g_object_class_install_property (object_class, PROP_START,
+      g_param_spec_uint64 ("start", "Start", "Number of the first frame drawn (frames)", 0, G_MAXUINT64, 0,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /**
    * GstFrameCounter:stats:
@@ -452,8 +454,9 @@ gst_frame_counter_class_init (GstFrameCounterClass * klass)
    * + backwards; `first` and `last` number; `first-frame-ns`, when the first frame came
    * (CLOCK_MONOTONIC, 0 = none).
    */
-  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Counters in frames", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed (
+          "stats", "Statistics", "Counters in frames", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -466,6 +469,6 @@ gst_frame_counter_class_init (GstFrameCounterClass * klass)
 }
 
 static void
-gst_frame_counter_init (GstFrameCounter * self)
+gst_frame_counter_init (GstFrameCounter *self)
 {
 }

@@ -71,9 +71,9 @@ struct _GstFrameSampler
   GstPad *srcpad;
   GstCaps *capture_caps;
 
-  GMutex lock;                  /* guards everything below unless it says otherwise */
-  GCond cond;                   /* something changed for the task */
-  GstClockID clock_id;          /* what the task sleeps on, or NULL */
+  GMutex lock;         /* guards everything below unless it says otherwise */
+  GCond cond;          /* something changed for the task */
+  GstClockID clock_id; /* what the task sleeps on, or NULL */
 
   /* properties */
   gint rate_n, rate_d;
@@ -82,26 +82,26 @@ struct _GstFrameSampler
   /* input side */
   GstSegment segment;
   GstCaps *in_caps;
-  GstBuffer *frame;             /* newest frame, kept for repeats */
+  GstBuffer *frame; /* newest frame, kept for repeats */
   GstCaps *frame_caps;
-  gboolean is_fresh;            /* frame has not left yet */
-  gboolean was_held;            /* frame waited for hold to end: its age says nothing of the host */
-  guint64 capture_ns;           /* of frame, CLOCK_MONOTONIC */
-  GstClockTime arrived;         /* running time at which frame came; 0 while there is none */
+  gboolean is_fresh;    /* frame has not left yet */
+  gboolean was_held;    /* frame waited for hold to end: its age says nothing of the host */
+  guint64 capture_ns;   /* of frame, CLOCK_MONOTONIC */
+  GstClockTime arrived; /* running time at which frame came; 0 while there is none */
   gboolean is_eos;
-  GQueue events;                /* serialised events for the task to push */
-  guint broken_in_a_row;        /* sink streaming thread only */
-  OwnFrame *own;                /* sink streaming thread only */
+  GQueue events;         /* serialised events for the task to push */
+  guint broken_in_a_row; /* sink streaming thread only */
+  OwnFrame *own;         /* sink streaming thread only */
 
   /* output side */
-  gboolean is_active;           /* the source pad is */
+  gboolean is_active; /* the source pad is */
   gboolean is_flushing;
   gboolean is_playing;
-  GstFlowReturn flow;           /* last result of a push, or why there is none */
+  GstFlowReturn flow; /* last result of a push, or why there is none */
   Cadence cadence;
-  GstEvent *stream_start;       /* to be pushed next, or NULL */
+  GstEvent *stream_start; /* to be pushed next, or NULL */
   gboolean need_segment;
-  GstCaps *out_caps;            /* input caps whose output form was pushed last */
+  GstCaps *out_caps; /* input caps whose output form was pushed last */
   GstClockTime last_pts;
 
   /* stats */
@@ -109,10 +109,10 @@ struct _GstFrameSampler
   Histogram capture_age;
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/x-raw(ANY)"));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/x-raw(ANY)"));
 
 G_DEFINE_TYPE (GstFrameSampler, gst_frame_sampler, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE (framesampler, "framesampler", GST_RANK_NONE, GST_TYPE_FRAME_SAMPLER);
@@ -128,7 +128,7 @@ monotonic_ns (void)
 
 /* with lock */
 static void
-wake_task (GstFrameSampler * self)
+wake_task (GstFrameSampler *self)
 {
   if (self->clock_id)
     gst_clock_id_unschedule (self->clock_id);
@@ -137,7 +137,7 @@ wake_task (GstFrameSampler * self)
 
 /* NONE before the element has a clock and a base time */
 static GstClockTime
-running_time (GstFrameSampler * self)
+running_time (GstFrameSampler *self)
 {
   GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
   GstClockTime base = gst_element_get_base_time (GST_ELEMENT (self));
@@ -154,7 +154,7 @@ running_time (GstFrameSampler * self)
 
 /* with lock */
 static void
-clear_frame (GstFrameSampler * self)
+clear_frame (GstFrameSampler *self)
 {
   gst_clear_buffer (&self->frame);
   gst_clear_caps (&self->frame_caps);
@@ -164,7 +164,7 @@ clear_frame (GstFrameSampler * self)
 
 /* with lock: back to the state before the first frame, as after a flush; caps and stream-start stay */
 static void
-forget_frames (GstFrameSampler * self)
+forget_frames (GstFrameSampler *self)
 {
   clear_frame (self);
   self->is_eos = FALSE;
@@ -178,7 +178,7 @@ forget_frames (GstFrameSampler * self)
 
 /* The same caps with every framerate open. (transfer full) */
 static GstCaps *
-with_any_rate (GstCaps * caps)
+with_any_rate (GstCaps *caps)
 {
   GstCaps *open = gst_caps_copy (caps);
   guint i;
@@ -190,7 +190,7 @@ with_any_rate (GstCaps * caps)
 
 /* The same caps at the negotiated rate. (transfer full) */
 static GstCaps *
-with_own_rate (GstFrameSampler * self, GstCaps * caps)
+with_own_rate (GstFrameSampler *self, GstCaps *caps)
 {
   GstCaps *fixed = gst_caps_copy (caps);
   guint i;
@@ -211,7 +211,7 @@ with_own_rate (GstFrameSampler * self, GstCaps * caps)
 
 /* What `pad` can take or give is what the other side's peer can, at another rate. */
 static gboolean
-query_caps (GstFrameSampler * self, GstPad * pad, GstQuery * query)
+query_caps (GstFrameSampler *self, GstPad *pad, GstQuery *query)
 {
   GstPad *other = pad == self->sinkpad ? self->srcpad : self->sinkpad;
   GstCaps *filter, *other_filter = NULL, *peer, *caps;
@@ -242,7 +242,7 @@ query_caps (GstFrameSampler * self, GstPad * pad, GstQuery * query)
 /* When the frame was captured, as CLOCK_MONOTONIC ns: by its own timestamp where that is believable, else now. With
  * lock. */
 static guint64
-capture_time (GstFrameSampler * self, GstBuffer * buffer)
+capture_time (GstFrameSampler *self, GstBuffer *buffer)
 {
   guint64 now = monotonic_ns ();
   GstClockTime present = running_time (self), stamped;
@@ -259,7 +259,7 @@ capture_time (GstFrameSampler * self, GstBuffer * buffer)
 /* A frame that cannot be kept. One is dropped; a run of them means that the source changed its size without a word (as
  * PipeWire does), which only a new graph can mend. */
 static GstFlowReturn
-drop_broken (GstFrameSampler * self)
+drop_broken (GstFrameSampler *self)
 {
   g_mutex_lock (&self->lock);
   self->dropped++;
@@ -275,7 +275,7 @@ drop_broken (GstFrameSampler * self)
 
 /* PipeWire announces a moved cursor with a buffer that holds no picture. */
 static gboolean
-has_picture (GstBuffer * buffer)
+has_picture (GstBuffer *buffer)
 {
   return gst_buffer_get_size (buffer) > 0 && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
       && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
@@ -283,7 +283,7 @@ has_picture (GstBuffer * buffer)
 
 /* Counts a buffer that came in and says whether it is wanted. */
 static GstFlowReturn
-admit (GstFrameSampler * self, GstBuffer * buffer, guint64 * capture_ns)
+admit (GstFrameSampler *self, GstBuffer *buffer, guint64 *capture_ns)
 {
   GstFlowReturn flow;
 
@@ -298,7 +298,7 @@ admit (GstFrameSampler * self, GstBuffer * buffer, guint64 * capture_ns)
 }
 
 static GstFlowReturn
-keep_frame (GstFrameSampler * self, GstBuffer * frame, guint64 capture_ns)
+keep_frame (GstFrameSampler *self, GstBuffer *frame, guint64 capture_ns)
 {
   GstClockTime now = running_time (self);
   GstFlowReturn flow;
@@ -320,7 +320,7 @@ keep_frame (GstFrameSampler * self, GstBuffer * frame, guint64 capture_ns)
 }
 
 static GstFlowReturn
-gst_frame_sampler_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+gst_frame_sampler_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstFrameSampler *self = (GstFrameSampler *) parent;
   guint64 capture_ns;
@@ -346,7 +346,7 @@ gst_frame_sampler_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 }
 
 static void
-queue_event (GstFrameSampler * self, GstEvent * event)
+queue_event (GstFrameSampler *self, GstEvent *event)
 {
   g_mutex_lock (&self->lock);
   if (self->events.length < MAX_QUEUED_EVENTS)
@@ -358,7 +358,7 @@ queue_event (GstFrameSampler * self, GstEvent * event)
 }
 
 static void
-take_caps (GstFrameSampler * self, GstEvent * event)
+take_caps (GstFrameSampler *self, GstEvent *event)
 {
   GstCaps *caps;
 
@@ -373,7 +373,7 @@ take_caps (GstFrameSampler * self, GstEvent * event)
 static void gst_frame_sampler_loop (gpointer user_data);
 
 static void
-take_stream_start (GstFrameSampler * self, GstEvent * event)
+take_stream_start (GstFrameSampler *self, GstEvent *event)
 {
   g_mutex_lock (&self->lock);
   gst_event_replace (&self->stream_start, event);
@@ -388,7 +388,7 @@ take_stream_start (GstFrameSampler * self, GstEvent * event)
 }
 
 static gboolean
-flush (GstFrameSampler * self, GstEvent * event)
+flush (GstFrameSampler *self, GstEvent *event)
 {
   gboolean is_start = GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START;
   gboolean result;
@@ -412,7 +412,7 @@ flush (GstFrameSampler * self, GstEvent * event)
 }
 
 static gboolean
-gst_frame_sampler_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_frame_sampler_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstFrameSampler *self = (GstFrameSampler *) parent;
 
@@ -452,7 +452,7 @@ gst_frame_sampler_sink_event (GstPad * pad, GstObject * parent, GstEvent * event
 
 /* This element keeps buffers of the peer's pool, so the pool must be larger than the peer thinks. */
 static gboolean
-query_allocation (GstFrameSampler * self, GstQuery * query)
+query_allocation (GstFrameSampler *self, GstQuery *query)
 {
   guint i, n;
 
@@ -474,7 +474,7 @@ query_allocation (GstFrameSampler * self, GstQuery * query)
 }
 
 static gboolean
-gst_frame_sampler_query (GstPad * pad, GstObject * parent, GstQuery * query)
+gst_frame_sampler_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
   GstFrameSampler *self = (GstFrameSampler *) parent;
 
@@ -499,7 +499,7 @@ gst_frame_sampler_query (GstPad * pad, GstObject * parent, GstQuery * query)
 /* ---- source pad ---- */
 
 static gboolean
-gst_frame_sampler_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_frame_sampler_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   /* Timestamps are rewritten here, so QoS of the output means nothing to the input. */
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
@@ -512,15 +512,15 @@ gst_frame_sampler_src_event (GstPad * pad, GstObject * parent, GstEvent * event)
 /* What the task does next. */
 typedef enum
 {
-  DO_NOTHING,                   /* flushing */
-  DO_SEND,                      /* push the kept frame */
-  DO_EVENT,                     /* push what is queued */
+  DO_NOTHING, /* flushing */
+  DO_SEND,    /* push the kept frame */
+  DO_EVENT,   /* push what is queued */
   DO_EOS,
 } Action;
 
 /* Sleeps until running time `due` or until woken. With lock, which is released meanwhile. */
 static void
-sleep_until (GstFrameSampler * self, GstClockTime due)
+sleep_until (GstFrameSampler *self, GstClockTime due)
 {
   GstClock *clock = due == CADENCE_NEVER ? NULL : gst_element_get_clock (GST_ELEMENT (self));
   GstClockID id;
@@ -539,9 +539,23 @@ sleep_until (GstFrameSampler * self, GstClockTime due)
   gst_clock_id_unref (id);
 }
 
+/*
+ * Begins a new grid with what is there: a frame that has left before leaves again at once and anchors the grid, because
+ * a source that stands still brings no other. With lock.
+ */
+static void
+begin_grid (GstFrameSampler *self)
+{
+  cadence_restart (&self->cadence);
+  if (self->frame && !self->is_fresh) {
+    self->is_fresh = TRUE;
+    self->was_held = TRUE;
+  }
+}
+
 /* Waits until there is something to do. With lock. */
 static Action
-next_action (GstFrameSampler * self)
+next_action (GstFrameSampler *self)
 {
   while (!self->is_flushing) {
     GstClockTime now, due = CADENCE_NEVER;
@@ -553,7 +567,7 @@ next_action (GstFrameSampler * self)
       if (self->is_eos && !self->is_fresh)
         return DO_EOS;
       if (cadence_is_stale (&self->cadence, now))
-        cadence_restart (&self->cadence);
+        begin_grid (self);
       if (self->is_fresh)
         due = cadence_fresh_due_ns (&self->cadence, self->arrived);
       else if (self->frame)
@@ -568,10 +582,10 @@ next_action (GstFrameSampler * self)
 
 /* Events that go before the frame. Called with lock, which is released for each push. */
 static gboolean
-push_headers (GstFrameSampler * self, GstCaps * in_caps)
+push_headers (GstFrameSampler *self, GstCaps *in_caps)
 {
-  gboolean has_new_caps = in_caps != self->out_caps && (!self->out_caps || !gst_caps_is_equal (in_caps,
-          self->out_caps));
+  gboolean has_new_caps =
+      in_caps != self->out_caps && (!self->out_caps || !gst_caps_is_equal (in_caps, self->out_caps));
   gboolean need_segment = self->need_segment;
   gboolean result = TRUE;
 
@@ -596,7 +610,7 @@ push_headers (GstFrameSampler * self, GstCaps * in_caps)
 
 /* A light copy of the kept frame, stamped for leaving now; the pixels are shared. With lock. */
 static GstBuffer *
-stamp_frame (GstFrameSampler * self, GstClockTime now, gboolean is_fresh)
+stamp_frame (GstFrameSampler *self, GstClockTime now, gboolean is_fresh)
 {
   GstBuffer *buffer = gst_buffer_copy (self->frame);
   GstReferenceTimestampMeta *stale;
@@ -619,7 +633,7 @@ stamp_frame (GstFrameSampler * self, GstClockTime now, gboolean is_fresh)
 
 /* With lock, which is released for the push. */
 static GstFlowReturn
-send_frame (GstFrameSampler * self)
+send_frame (GstFrameSampler *self)
 {
   GstCaps *caps = gst_caps_ref (self->frame_caps);
   gboolean has_caps = push_headers (self, caps);
@@ -657,7 +671,7 @@ send_frame (GstFrameSampler * self)
 
 /* With lock, which is released for each push. */
 static void
-push_events (GstFrameSampler * self)
+push_events (GstFrameSampler *self)
 {
   GstEvent *event = self->stream_start;
 
@@ -672,7 +686,7 @@ push_events (GstFrameSampler * self)
 
 /* The stream ends here: downstream is told, and the bus when it is our business. With lock, which is released. */
 static void
-stop_streaming (GstFrameSampler * self, GstFlowReturn flow)
+stop_streaming (GstFrameSampler *self, GstFlowReturn flow)
 {
   self->flow = flow;
   g_mutex_unlock (&self->lock);
@@ -713,7 +727,7 @@ gst_frame_sampler_loop (gpointer user_data)
 }
 
 static gboolean
-gst_frame_sampler_src_activate_mode (GstPad * pad, GstObject * parent, GstPadMode mode, gboolean active)
+gst_frame_sampler_src_activate_mode (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 {
   GstFrameSampler *self = (GstFrameSampler *) parent;
 
@@ -734,7 +748,7 @@ gst_frame_sampler_src_activate_mode (GstPad * pad, GstObject * parent, GstPadMod
 
 /* with lock */
 static void
-reset (GstFrameSampler * self)
+reset (GstFrameSampler *self)
 {
   forget_frames (self);
   gst_clear_caps (&self->in_caps);
@@ -745,7 +759,7 @@ reset (GstFrameSampler * self)
 }
 
 static void
-set_playing (GstFrameSampler * self, gboolean is_playing)
+set_playing (GstFrameSampler *self, gboolean is_playing)
 {
   g_mutex_lock (&self->lock);
   self->is_playing = is_playing;
@@ -754,7 +768,7 @@ set_playing (GstFrameSampler * self, gboolean is_playing)
 }
 
 static GstStateChangeReturn
-gst_frame_sampler_change_state (GstElement * element, GstStateChange transition)
+gst_frame_sampler_change_state (GstElement *element, GstStateChange transition)
 {
   GstFrameSampler *self = (GstFrameSampler *) element;
   GstStateChangeReturn result;
@@ -792,22 +806,22 @@ gst_frame_sampler_change_state (GstElement * element, GstStateChange transition)
 }
 
 static GstStructure *
-make_stats (GstFrameSampler * self)
+make_stats (GstFrameSampler *self)
 {
   GstStructure *stats;
 
   g_mutex_lock (&self->lock);
-  stats = gst_structure_new ("stats", "in", G_TYPE_UINT64, self->in, "out", G_TYPE_UINT64, self->out,
-      "repeated", G_TYPE_UINT64, self->repeated, "dropped", G_TYPE_UINT64, self->dropped,
-      "capture-age-ns-p50", G_TYPE_UINT64, (guint64) histogram_quantile (&self->capture_age, 0.5),
-      "capture-age-ns-p99", G_TYPE_UINT64, (guint64) histogram_quantile (&self->capture_age, 0.99), NULL);
+  stats = gst_structure_new ("stats", "in", G_TYPE_UINT64, self->in, "out", G_TYPE_UINT64, self->out, "repeated",
+      G_TYPE_UINT64, self->repeated, "dropped", G_TYPE_UINT64, self->dropped, "capture-age-ns-p50", G_TYPE_UINT64,
+      (guint64) histogram_quantile (&self->capture_age, 0.5), "capture-age-ns-p99", G_TYPE_UINT64,
+      (guint64) histogram_quantile (&self->capture_age, 0.99), NULL);
   g_mutex_unlock (&self->lock);
   return stats;
 }
 
 /* with lock */
 static void
-set_framerate (GstFrameSampler * self, gint n, gint d)
+set_framerate (GstFrameSampler *self, gint n, gint d)
 {
   self->rate_n = MAX (n, 1);
   self->rate_d = MAX (d, 1);
@@ -817,7 +831,7 @@ set_framerate (GstFrameSampler * self, gint n, gint d)
 }
 
 static void
-gst_frame_sampler_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+gst_frame_sampler_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstFrameSampler *self = (GstFrameSampler *) object;
 
@@ -828,7 +842,7 @@ gst_frame_sampler_set_property (GObject * object, guint id, const GValue * value
       break;
     case PROP_HOLD:
       if (self->hold && !g_value_get_boolean (value))
-        cadence_restart (&self->cadence);
+        begin_grid (self);
       self->hold = g_value_get_boolean (value);
       break;
     default:
@@ -840,7 +854,7 @@ gst_frame_sampler_set_property (GObject * object, guint id, const GValue * value
 }
 
 static void
-gst_frame_sampler_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+gst_frame_sampler_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstFrameSampler *self = (GstFrameSampler *) object;
 
@@ -865,7 +879,7 @@ gst_frame_sampler_get_property (GObject * object, guint id, GValue * value, GPar
 }
 
 static void
-gst_frame_sampler_finalize (GObject * object)
+gst_frame_sampler_finalize (GObject *object)
 {
   GstFrameSampler *self = (GstFrameSampler *) object;
 
@@ -878,7 +892,7 @@ gst_frame_sampler_finalize (GObject * object)
 }
 
 static void
-gst_frame_sampler_class_init (GstFrameSamplerClass * klass)
+gst_frame_sampler_class_init (GstFrameSamplerClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -893,16 +907,17 @@ gst_frame_sampler_class_init (GstFrameSamplerClass * klass)
    *
    * Frames a second that leave, and the framerate of the output caps. Changeable while playing.
    */
-  g_object_class_install_property (object_class, PROP_FRAMERATE, gst_param_spec_fraction ("framerate", "Frame rate",
-          "Frames a second that leave (1/10000 to 1000000/1)", 1, CADENCE_MAX_DENOMINATOR, CADENCE_MAX_NUMERATOR, 1,
-          DEFAULT_RATE_N, DEFAULT_RATE_D, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+  g_object_class_install_property (object_class, PROP_FRAMERATE,
+      gst_param_spec_fraction ("framerate", "Frame rate", "Frames a second that leave (1/10000 to 1000000/1)", 1,
+          CADENCE_MAX_DENOMINATOR, CADENCE_MAX_NUMERATOR, 1, DEFAULT_RATE_N, DEFAULT_RATE_D,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /**
    * GstFrameSampler:hold:
    *
    * Keeps everything back, EOS included; when it is cleared the newest frame leaves at once.
    */
-  g_object_class_install_property (object_class, PROP_HOLD, g_param_spec_boolean ("hold", "Hold",
-          "Keep every frame back; on release the newest one leaves at once", FALSE,
+  g_object_class_install_property (object_class, PROP_HOLD,
+      g_param_spec_boolean ("hold", "Hold", "Keep every frame back; on release the newest one leaves at once", FALSE,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /**
    * GstFrameSampler:stats:
@@ -910,8 +925,9 @@ gst_frame_sampler_class_init (GstFrameSamplerClass * klass)
    * `in`, `out` (repeats included), `repeated`, `dropped`: frames; `capture-age-ns-p50`, `capture-age-ns-p99`: from
    * capture to leaving.
    */
-  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Counters in frames, ages in nanoseconds", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters in frames, ages in nanoseconds", GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
@@ -921,7 +937,7 @@ gst_frame_sampler_class_init (GstFrameSamplerClass * klass)
 }
 
 static void
-gst_frame_sampler_init (GstFrameSampler * self)
+gst_frame_sampler_init (GstFrameSampler *self)
 {
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);

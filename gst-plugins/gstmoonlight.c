@@ -16,17 +16,13 @@ GST_ELEMENT_REGISTER_DECLARE (moonlightsink);
 GST_ELEMENT_REGISTER_DECLARE (moonlightsrc);
 
 static gboolean
-plugin_init (GstPlugin * plugin)
+plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (framecounter, plugin)
-      && GST_ELEMENT_REGISTER (framesampler, plugin)
-      && GST_ELEMENT_REGISTER (moonlightaudiopay, plugin)
-      && GST_ELEMENT_REGISTER (moonlightdepay, plugin)
-      && GST_ELEMENT_REGISTER (moonlightpay, plugin)
-      && GST_ELEMENT_REGISTER (moonlightsink, plugin)
+  return GST_ELEMENT_REGISTER (framecounter, plugin) && GST_ELEMENT_REGISTER (framesampler, plugin)
+      && GST_ELEMENT_REGISTER (moonlightaudiopay, plugin) && GST_ELEMENT_REGISTER (moonlightdepay, plugin)
+      && GST_ELEMENT_REGISTER (moonlightpay, plugin) && GST_ELEMENT_REGISTER (moonlightsink, plugin)
       && GST_ELEMENT_REGISTER (moonlightsrc, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, moonlight,
-    "GameStream payloading, paced sending and receiving", plugin_init, VERSION, "MIT/X11", PACKAGE,
-    "Lumen")
+    "GameStream payloading, paced sending and receiving", plugin_init, VERSION, "MIT/X11", PACKAGE, "Lumen")

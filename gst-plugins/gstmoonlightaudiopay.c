@@ -57,10 +57,10 @@ typedef struct
 /* The block of four that is being sent: its payloads are kept for the parity. */
 typedef struct
 {
-  guint32 first_packet;         /* as reserved in the session page, a multiple of 4 */
-  guint count;                  /* payloads so far, 0 to 3; at 0 the next packet reserves a block */
-  gsize payload_bytes;          /* of the first payload */
-  gboolean is_uneven;           /* a later one differed: no parity can cover the block */
+  guint32 first_packet; /* as reserved in the session page, a multiple of 4 */
+  guint count;          /* payloads so far, 0 to 3; at 0 the next packet reserves a block */
+  gsize payload_bytes;  /* of the first payload */
+  gboolean is_uneven;   /* a later one differed: no parity can cover the block */
   guint8 payloads[NV_AUDIO_DATA_SHARDS][MAX_PAYLOAD_BYTES];
 } Block;
 
@@ -86,7 +86,7 @@ struct _GstMoonlightAudioPay
   guint32 stream_duration_ms;
   RsFec *fec;
   Block block;
-  gsize last_payload_bytes;     /* 0 = none yet */
+  gsize last_payload_bytes; /* 0 = none yet */
   gboolean warned_size;
   gboolean warned_refused;
 };
@@ -101,34 +101,37 @@ enum
   PROP_STATS,
 };
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("audio/x-opus"));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("audio/x-opus"));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("application/x-moonlight, media=(string)audio, layout=(string)datagrams"));
 
 G_DEFINE_TYPE (GstMoonlightAudioPay, gst_moonlight_audio_pay, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightaudiopay, "moonlightaudiopay", GST_RANK_NONE,
-    GST_TYPE_MOONLIGHT_AUDIO_PAY, GST_DEBUG_CATEGORY_INIT (gst_moonlight_audio_pay_debug, "moonlightaudiopay", 0,
-        "GameStream audio payloader"));
+    GST_TYPE_MOONLIGHT_AUDIO_PAY,
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_audio_pay_debug, "moonlightaudiopay", 0, "GameStream audio payloader"));
 
 /* ---- one packet ---- */
 
 static void
-refuse_packet (GstMoonlightAudioPay * self, gsize bytes)
+refuse_packet (GstMoonlightAudioPay *self, gsize bytes)
 {
   GST_OBJECT_LOCK (self);
   self->stats.packets_refused++;
   GST_OBJECT_UNLOCK (self);
   if (!self->warned_refused) {
     self->warned_refused = TRUE;
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("An Opus packet of %" G_GSIZE_FORMAT " bytes cannot be sent; 1 to %u "
-            "can.", bytes, (guint) MAX_PAYLOAD_BYTES - 16), ("Lower the encoder's bitrate. Said once."));
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("An Opus packet of %" G_GSIZE_FORMAT " bytes cannot be sent; 1 to %u "
+         "can.",
+            bytes, (guint) MAX_PAYLOAD_BYTES - 16),
+        ("Lower the encoder's bitrate. Said once."));
   }
 }
 
 static void
-note_size (GstMoonlightAudioPay * self, gsize payload_bytes)
+note_size (GstMoonlightAudioPay *self, gsize payload_bytes)
 {
   gsize before = self->last_payload_bytes;
 
@@ -140,14 +143,16 @@ note_size (GstMoonlightAudioPay * self, gsize payload_bytes)
   GST_OBJECT_UNLOCK (self);
   if (!self->warned_size) {
     self->warned_size = TRUE;
-    GST_WARNING_OBJECT (self, "payload size changed from %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " bytes: clients stop "
-        "recovering lost audio. Run the encoder at a constant bitrate without DTX. Said once", before, payload_bytes);
+    GST_WARNING_OBJECT (self,
+        "payload size changed from %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT " bytes: clients stop "
+        "recovering lost audio. Run the encoder at a constant bitrate without DTX. Said once",
+        before, payload_bytes);
   }
 }
 
 /* Puts the payload, encrypted if need be, into the block, and returns its size there; 0 when the cipher failed. */
 static gsize
-store_payload (GstMoonlightAudioPay * self, guint16 sequence, const guint8 * opus, gsize size)
+store_payload (GstMoonlightAudioPay *self, guint16 sequence, const guint8 *opus, gsize size)
 {
   Block *block = &self->block;
   guint8 *payload = block->payloads[block->count];
@@ -162,8 +167,7 @@ store_payload (GstMoonlightAudioPay * self, guint16 sequence, const guint8 * opu
 }
 
 static GstBuffer *
-new_datagram (GstBuffer * source, const guint8 * header, gsize header_bytes, const guint8 * payload,
-    gsize payload_bytes)
+new_datagram (GstBuffer *source, const guint8 *header, gsize header_bytes, const guint8 *payload, gsize payload_bytes)
 {
   GstBuffer *datagram = gst_buffer_new_allocate (NULL, header_bytes + payload_bytes, NULL);
 
@@ -175,7 +179,7 @@ new_datagram (GstBuffer * source, const guint8 * header, gsize header_bytes, con
 
 /* Parity covers what follows the RTP header: Opus or ciphertext (protocol/audio.md §3). */
 static guint64
-append_parity (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * source)
+append_parity (GstMoonlightAudioPay *self, GstBufferList *list, GstBuffer *source)
 {
   Block *block = &self->block;
   guint8 parity[NV_AUDIO_PARITY_SHARDS][MAX_PAYLOAD_BYTES], header[NV_AUDIO_PARITY_HEADER_BYTES];
@@ -186,12 +190,12 @@ append_parity (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * so
     shards[i] = block->payloads[i];
   for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++)
     shards[NV_AUDIO_DATA_SHARDS + i] = parity[i];
-  if (!rs_fec_encode (self->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS, NV_AUDIO_PARITY_SHARDS, shards,
-          block->payload_bytes))
+  if (!rs_fec_encode (
+          self->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS, NV_AUDIO_PARITY_SHARDS, shards, block->payload_bytes))
     return 0;
   for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++) {
-    nv_audio_write_parity (header, (guint8) i, (guint16) block->first_packet,
-        block->first_packet * self->stream_duration_ms);
+    nv_audio_write_parity (
+        header, (guint8) i, (guint16) block->first_packet, block->first_packet * self->stream_duration_ms);
     gst_buffer_list_add (list, new_datagram (source, header, sizeof header, parity[i], block->payload_bytes));
     bytes += sizeof header + block->payload_bytes;
   }
@@ -200,7 +204,7 @@ append_parity (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * so
 
 /* Ends a full block; the parity bytes that were added to the burst. */
 static guint64
-finish_block (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * source)
+finish_block (GstMoonlightAudioPay *self, GstBufferList *list, GstBuffer *source)
 {
   Block *block = &self->block;
 
@@ -211,7 +215,7 @@ finish_block (GstMoonlightAudioPay * self, GstBufferList * list, GstBuffer * sou
 }
 
 static void
-count_burst (GstMoonlightAudioPay * self, gsize data_bytes, guint64 parity_bytes)
+count_burst (GstMoonlightAudioPay *self, gsize data_bytes, guint64 parity_bytes)
 {
   GST_OBJECT_LOCK (self);
   self->stats.packets++;
@@ -221,7 +225,7 @@ count_burst (GstMoonlightAudioPay * self, gsize data_bytes, guint64 parity_bytes
 }
 
 static GstFlowReturn
-pay_packet (GstMoonlightAudioPay * self, GstBuffer * buffer, const guint8 * opus, gsize size)
+pay_packet (GstMoonlightAudioPay *self, GstBuffer *buffer, const guint8 *opus, gsize size)
 {
   Block *block = &self->block;
   guint8 header[NV_AUDIO_HEADER_BYTES];
@@ -249,8 +253,8 @@ pay_packet (GstMoonlightAudioPay * self, GstBuffer * buffer, const guint8 * opus
   list = gst_buffer_list_new_sized (1 + NV_AUDIO_PARITY_SHARDS);
   /* Milliseconds, and modulo 2^32 like the number itself (protocol/audio.md §2). */
   nv_audio_write_data (header, (guint16) number, number * self->stream_duration_ms);
-  gst_buffer_list_add (list, new_datagram (buffer, header, sizeof header, block->payloads[block->count],
-          payload_bytes));
+  gst_buffer_list_add (
+      list, new_datagram (buffer, header, sizeof header, block->payloads[block->count], payload_bytes));
   block->count++;
   if (block->count == NV_AUDIO_DATA_SHARDS)
     parity_bytes = finish_block (self, list, buffer);
@@ -259,7 +263,7 @@ pay_packet (GstMoonlightAudioPay * self, GstBuffer * buffer, const guint8 * opus
 }
 
 static GstFlowReturn
-gst_moonlight_audio_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+gst_moonlight_audio_pay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (parent);
   GstFlowReturn flow = GST_FLOW_OK;
@@ -285,7 +289,7 @@ gst_moonlight_audio_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buf
 /* ---- events and states ---- */
 
 static gboolean
-set_caps (GstMoonlightAudioPay * self)
+set_caps (GstMoonlightAudioPay *self)
 {
   GstCaps *caps = gst_static_pad_template_get_caps (&src_template);
   gboolean ok;
@@ -296,14 +300,14 @@ set_caps (GstMoonlightAudioPay * self)
   GST_OBJECT_UNLOCK (self);
   ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
   gst_caps_unref (caps);
-  GST_INFO_OBJECT (self, "%u ms a packet, %s", self->stream_duration_ms,
-      self->session.crypt != NULL ? "encrypted" : "in the clear");
+  GST_INFO_OBJECT (
+      self, "%u ms a packet, %s", self->stream_duration_ms, self->session.crypt != NULL ? "encrypted" : "in the clear");
   self->has_caps = TRUE;
   return ok;
 }
 
 static gboolean
-gst_moonlight_audio_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_moonlight_audio_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (parent);
 
@@ -315,7 +319,7 @@ gst_moonlight_audio_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent *
 }
 
 static gboolean
-prepare (GstMoonlightAudioPay * self)
+prepare (GstMoonlightAudioPay *self)
 {
   gint page_fd;
   gchar *key_text;
@@ -334,7 +338,7 @@ prepare (GstMoonlightAudioPay * self)
 }
 
 static GstStateChangeReturn
-gst_moonlight_audio_pay_change_state (GstElement * element, GstStateChange transition)
+gst_moonlight_audio_pay_change_state (GstElement *element, GstStateChange transition)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (element);
   GstStateChangeReturn result;
@@ -350,7 +354,7 @@ gst_moonlight_audio_pay_change_state (GstElement * element, GstStateChange trans
 /* ---- properties ---- */
 
 static GstStructure *
-create_stats (GstMoonlightAudioPay * self)
+create_stats (GstMoonlightAudioPay *self)
 {
   Stats s;
 
@@ -358,12 +362,12 @@ create_stats (GstMoonlightAudioPay * self)
   s = self->stats;
   GST_OBJECT_UNLOCK (self);
   return gst_structure_new ("application/x-moonlightaudiopay-stats", "packets", G_TYPE_UINT64, s.packets,
-      "parity-packets", G_TYPE_UINT64, s.parity_packets, "bytes", G_TYPE_UINT64, s.bytes,
-      "size-changes", G_TYPE_UINT64, s.size_changes, "packets-refused", G_TYPE_UINT64, s.packets_refused, NULL);
+      "parity-packets", G_TYPE_UINT64, s.parity_packets, "bytes", G_TYPE_UINT64, s.bytes, "size-changes", G_TYPE_UINT64,
+      s.size_changes, "packets-refused", G_TYPE_UINT64, s.packets_refused, NULL);
 }
 
 static void
-gst_moonlight_audio_pay_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+gst_moonlight_audio_pay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
 
@@ -390,7 +394,7 @@ gst_moonlight_audio_pay_set_property (GObject * object, guint id, const GValue *
 }
 
 static void
-gst_moonlight_audio_pay_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+gst_moonlight_audio_pay_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
 
@@ -417,7 +421,7 @@ gst_moonlight_audio_pay_get_property (GObject * object, guint id, GValue * value
 }
 
 static void
-gst_moonlight_audio_pay_finalize (GObject * object)
+gst_moonlight_audio_pay_finalize (GObject *object)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
 
@@ -428,7 +432,7 @@ gst_moonlight_audio_pay_finalize (GObject * object)
 }
 
 static void
-install_properties (GObjectClass * klass)
+install_properties (GObjectClass *klass)
 {
   /* Milliseconds: the step of the timestamp. Read when caps arrive. */
   g_object_class_install_property (klass, PROP_PACKET_DURATION,
@@ -436,13 +440,16 @@ install_properties (GObjectClass * klass)
           DEFAULT_PACKET_DURATION, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
   g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
-      g_param_spec_int ("session-page-fd", "Session page", "Descriptor of the file that holds the session's numbers; "
-          "mapped on the way to PAUSED. -1 counts from zero", -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_int ("session-page-fd", "Session page",
+          "Descriptor of the file that holds the session's numbers; "
+          "mapped on the way to PAUSED. -1 counts from zero",
+          -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
   g_object_class_install_property (klass, PROP_KEY,
-      g_param_spec_string ("key", "Key", "32 hex digits turn AES-128-CBC on, empty turns it off; used from the next "
-          "start", NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_string ("key", "Key",
+          "32 hex digits turn AES-128-CBC on, empty turns it off; used from the next "
+          "start",
+          NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /* The launch parameter rikeyid, as unsigned 32 bit. */
   g_object_class_install_property (klass, PROP_KEY_ID,
       g_param_spec_uint ("key-id", "Key id", "Added to the sequence number to make each packet's IV", 0, G_MAXUINT32,
@@ -453,7 +460,7 @@ install_properties (GObjectClass * klass)
 }
 
 static void
-gst_moonlight_audio_pay_class_init (GstMoonlightAudioPayClass * klass)
+gst_moonlight_audio_pay_class_init (GstMoonlightAudioPayClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -470,7 +477,7 @@ gst_moonlight_audio_pay_class_init (GstMoonlightAudioPayClass * klass)
 }
 
 static void
-gst_moonlight_audio_pay_init (GstMoonlightAudioPay * self)
+gst_moonlight_audio_pay_init (GstMoonlightAudioPay *self)
 {
   self->packet_duration_ms = DEFAULT_PACKET_DURATION;
   self->session_page_fd = DEFAULT_SESSION_PAGE_FD;

@@ -104,26 +104,26 @@ struct _GstMoonlightDepay
 
   /* streaming thread only */
   gboolean is_audio;
-  FrameQueue *frames;           /* one of the two while there are caps */
+  FrameQueue *frames; /* one of the two while there are caps */
   AudioQueue *audio;
   MediaCrypt *crypt;
   NonceWatch *nonces;
-  guint8 *plain;                /* room for a decrypted datagram */
+  guint8 *plain; /* room for a decrypted datagram */
   gsize plain_size;
-  GstSegment segment;           /* of the input */
+  GstSegment segment; /* of the input */
   gboolean need_segment;
-  gboolean is_waiting;          /* for a key frame */
+  gboolean is_waiting; /* for a key frame */
   gboolean is_discont;
-  GstFlowReturn flow;           /* of the pushes since the last datagram */
-  GstClockTime arrival_pts;     /* running time of the datagram in hand, or NONE */
-  guint64 arrival_ns;           /* the same as CLOCK_MONOTONIC */
-  SenderTime time;              /* of RTP timestamps (video) or milliseconds by sequence number (audio) */
-  guint64 previous_arrival_ns;  /* of the frame before, for jitter; 0 = none */
+  GstFlowReturn flow;          /* of the pushes since the last datagram */
+  GstClockTime arrival_pts;    /* running time of the datagram in hand, or NONE */
+  guint64 arrival_ns;          /* the same as CLOCK_MONOTONIC */
+  SenderTime time;             /* of RTP timestamps (video) or milliseconds by sequence number (audio) */
+  guint64 previous_arrival_ns; /* of the frame before, for jitter; 0 = none */
   guint64 previous_time;
-  gboolean has_lost;            /* lost frames not yet reported */
+  gboolean has_lost; /* lost frames not yet reported */
   guint32 lost_first, lost_last;
   guint64 lost_reported_ns;
-  gboolean has_warned;          /* of undecipherable datagrams */
+  gboolean has_warned; /* of undecipherable datagrams */
 
   /* with the object lock */
   DepayStats stats;
@@ -136,8 +136,9 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST
     GST_STATIC_CAPS ("application/x-moonlight, media = (string) { video, audio }, layout = (string) datagrams"));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-h264, stream-format = (string) byte-stream, alignment = (string) au; "
-        "video/x-h265, stream-format = (string) byte-stream, alignment = (string) au; "
-        "video/x-av1, stream-format = (string) obu-stream, alignment = (string) tu; " "audio/x-opus"));
+                     "video/x-h265, stream-format = (string) byte-stream, alignment = (string) au; "
+                     "video/x-av1, stream-format = (string) obu-stream, alignment = (string) tu; "
+                     "audio/x-opus"));
 
 G_DEFINE_TYPE (GstMoonlightDepay, gst_moonlight_depay, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE (moonlightdepay, "moonlightdepay", GST_RANK_NONE, GST_TYPE_MOONLIGHT_DEPAY);
@@ -148,10 +149,10 @@ moonlight_depay_codec_get_type (void)
 {
   static gsize type = 0;
   static const GEnumValue values[] = {
-    {CODEC_H264, "H.264", "h264"},
-    {CODEC_H265, "H.265", "h265"},
-    {CODEC_AV1, "AV1", "av1"},
-    {0, NULL, NULL},
+    { CODEC_H264, "H.264", "h264" },
+    { CODEC_H265, "H.265", "h265" },
+    { CODEC_AV1, "AV1", "av1" },
+    { 0, NULL, NULL },
   };
 
   if (g_once_init_enter (&type))
@@ -194,7 +195,7 @@ make_opus_caps (guint channels)
 }
 
 static GstCaps *
-make_src_caps (GstMoonlightDepay * self)
+make_src_caps (GstMoonlightDepay *self)
 {
   if (self->is_audio)
     return make_opus_caps (self->channels);
@@ -209,7 +210,7 @@ make_src_caps (GstMoonlightDepay * self)
 }
 
 static gboolean
-push_src_caps (GstMoonlightDepay * self)
+push_src_caps (GstMoonlightDepay *self)
 {
   GstCaps *caps = make_src_caps (self);
   gboolean result = gst_pad_push_event (self->srcpad, gst_event_new_caps (caps));
@@ -221,7 +222,7 @@ push_src_caps (GstMoonlightDepay * self)
 /* ---- output ---- */
 
 static void
-push_buffer (GstMoonlightDepay * self, GstBuffer * buffer)
+push_buffer (GstMoonlightDepay *self, GstBuffer *buffer)
 {
   GstFlowReturn flow;
 
@@ -241,14 +242,14 @@ push_buffer (GstMoonlightDepay * self, GstBuffer * buffer)
 }
 
 static void
-post (GstMoonlightDepay * self, GstStructure * structure)
+post (GstMoonlightDepay *self, GstStructure *structure)
 {
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), structure));
 }
 
 /* Reports the lost frames collected so far, at most once in 100 ms unless forced. */
 static void
-report_lost (GstMoonlightDepay * self, gboolean is_forced)
+report_lost (GstMoonlightDepay *self, gboolean is_forced)
 {
   guint64 now;
 
@@ -260,7 +261,8 @@ report_lost (GstMoonlightDepay * self, gboolean is_forced)
   self->lost_reported_ns = now;
   self->has_lost = FALSE;
   GST_DEBUG_OBJECT (self, "lost frames %u to %u", self->lost_first, self->lost_last);
-  post (self, gst_structure_new ("moonlight-frame-lost", "first", G_TYPE_UINT64, (guint64) self->lost_first, "last",
+  post (self,
+      gst_structure_new ("moonlight-frame-lost", "first", G_TYPE_UINT64, (guint64) self->lost_first, "last",
           G_TYPE_UINT64, (guint64) self->lost_last, NULL));
 }
 
@@ -286,7 +288,7 @@ on_lost (void *user, uint32_t first, uint32_t last)
 
 /* Type of the first NAL unit that is neither delimiter nor SEI; -1 when there is none near the start. */
 static gint
-first_nal_type (const guint8 * data, gsize size, gboolean is_h265)
+first_nal_type (const guint8 *data, gsize size, gboolean is_h265)
 {
   gsize i, end = MIN (size, 1024);
 
@@ -304,7 +306,7 @@ first_nal_type (const guint8 * data, gsize size, gboolean is_h265)
 
 /* As clients decide it: by parameter sets in front, and for AV1 by the frame type alone (protocol/video.md §6). */
 static gboolean
-is_key_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
+is_key_frame (GstMoonlightDepay *self, const FrameQueueFrame *frame)
 {
   const guint8 *unit = frame->storage + frame->offset;
 
@@ -320,7 +322,7 @@ is_key_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
 
 /* Times of a frame: how old it was at the sender, how even it came, how long its datagrams took. */
 static void
-measure (GstMoonlightDepay * self, const FrameQueueFrame * frame, guint64 time)
+measure (GstMoonlightDepay *self, const FrameQueueFrame *frame, guint64 time)
 {
   if (frame->header.host_latency > 0)
     histogram_add (&self->host_latency, frame->header.host_latency * G_GUINT64_CONSTANT (100000));
@@ -336,7 +338,7 @@ measure (GstMoonlightDepay * self, const FrameQueueFrame * frame, guint64 time)
 }
 
 static void
-note_key_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
+note_key_frame (GstMoonlightDepay *self, const FrameQueueFrame *frame)
 {
   GST_OBJECT_LOCK (self);
   self->stats.key_frames++;
@@ -344,12 +346,13 @@ note_key_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
   self->stats.last_key_frame_ns = frame->last_arrival_ns;
   GST_OBJECT_UNLOCK (self);
   self->is_waiting = FALSE;
-  post (self, gst_structure_new ("moonlight-key-frame", "frame-index", G_TYPE_UINT64, (guint64) frame->frame_index,
+  post (self,
+      gst_structure_new ("moonlight-key-frame", "frame-index", G_TYPE_UINT64, (guint64) frame->frame_index,
           "arrival-ns", G_TYPE_UINT64, (guint64) frame->last_arrival_ns, NULL));
 }
 
 static void
-count_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
+count_frame (GstMoonlightDepay *self, const FrameQueueFrame *frame)
 {
   GST_OBJECT_LOCK (self);
   if (self->stats.first_frame_ns == 0) {
@@ -365,7 +368,7 @@ count_frame (GstMoonlightDepay * self, const FrameQueueFrame * frame)
 }
 
 static void
-on_frame (void *user, const FrameQueueFrame * frame)
+on_frame (void *user, const FrameQueueFrame *frame)
 {
   GstMoonlightDepay *self = user;
   gboolean is_key = is_key_frame (self, frame);
@@ -388,8 +391,8 @@ on_frame (void *user, const FrameQueueFrame * frame)
     return;
   }
 
-  buffer = gst_buffer_new_wrapped_full (0, frame->storage, frame->offset + frame->bytes, frame->offset, frame->bytes,
-      frame->storage, g_free);
+  buffer = gst_buffer_new_wrapped_full (
+      0, frame->storage, frame->offset + frame->bytes, frame->offset, frame->bytes, frame->storage, g_free);
   GST_BUFFER_PTS (buffer) = pts;
   GST_BUFFER_OFFSET (buffer) = frame->frame_index;
   if (!is_key)
@@ -398,12 +401,12 @@ on_frame (void *user, const FrameQueueFrame * frame)
 }
 
 static gboolean
-decrypt_video (GstMoonlightDepay * self, const guint8 ** data, gsize * size)
+decrypt_video (GstMoonlightDepay *self, const guint8 **data, gsize *size)
 {
   gboolean is_repeat;
 
-  if (*size > self->plain_size + NV_ENCRYPTED_PREFIX_BYTES || !media_crypt_open_video (self->crypt, *data, *size,
-          self->plain))
+  if (*size > self->plain_size + NV_ENCRYPTED_PREFIX_BYTES
+      || !media_crypt_open_video (self->crypt, *data, *size, self->plain))
     return FALSE;
   is_repeat = nonce_watch_note (self->nonces, *data);
   *data = self->plain;
@@ -417,7 +420,7 @@ decrypt_video (GstMoonlightDepay * self, const guint8 ** data, gsize * size)
 }
 
 static void
-count_decrypt_failure (GstMoonlightDepay * self)
+count_decrypt_failure (GstMoonlightDepay *self)
 {
   GST_OBJECT_LOCK (self);
   self->stats.decrypt_failures++;
@@ -430,12 +433,13 @@ count_decrypt_failure (GstMoonlightDepay * self)
 /* ---- audio ---- */
 
 static gboolean
-decrypt_audio (GstMoonlightDepay * self, guint16 sequence, const guint8 ** payload, gsize * bytes)
+decrypt_audio (GstMoonlightDepay *self, guint16 sequence, const guint8 **payload, gsize *bytes)
 {
   gsize plain_bytes;
 
-  if (*bytes > self->plain_size || !media_crypt_open_audio (self->crypt, self->key_id, sequence, *payload, *bytes,
-          self->plain, &plain_bytes) || plain_bytes == 0)
+  if (*bytes > self->plain_size
+      || !media_crypt_open_audio (self->crypt, self->key_id, sequence, *payload, *bytes, self->plain, &plain_bytes)
+      || plain_bytes == 0)
     return FALSE;
   *payload = self->plain;
   *bytes = plain_bytes;
@@ -443,7 +447,7 @@ decrypt_audio (GstMoonlightDepay * self, guint16 sequence, const guint8 ** paylo
 }
 
 static void
-on_packet (void *user, uint16_t sequence, const uint8_t * payload, size_t bytes, uint32_t missing)
+on_packet (void *user, uint16_t sequence, const uint8_t *payload, size_t bytes, uint32_t missing)
 {
   GstMoonlightDepay *self = user;
   GstClockTime duration = self->packet_duration * GST_MSECOND;
@@ -455,8 +459,8 @@ on_packet (void *user, uint16_t sequence, const uint8_t * payload, size_t bytes,
     return;
   }
   /* packets are of one length, so their number is the time */
-  pts = sender_time_map (&self->time, sender_time_unwrap (&self->time, sequence, 16) * self->packet_duration, 1000,
-      self->arrival_pts);
+  pts = sender_time_map (
+      &self->time, sender_time_unwrap (&self->time, sequence, 16) * self->packet_duration, 1000, self->arrival_pts);
   if (missing > 0 && pts >= missing * duration && !self->need_segment) {
     /* lets the decoder conceal */
     gst_pad_push_event (self->srcpad, gst_event_new_gap (pts - missing * duration, missing * duration));
@@ -474,7 +478,7 @@ on_packet (void *user, uint16_t sequence, const uint8_t * payload, size_t bytes,
 /* ---- sink pad ---- */
 
 static void
-close_stream (GstMoonlightDepay * self)
+close_stream (GstMoonlightDepay *self)
 {
   g_clear_pointer (&self->frames, frame_queue_free);
   g_clear_pointer (&self->audio, audio_queue_free);
@@ -486,7 +490,7 @@ close_stream (GstMoonlightDepay * self)
 
 /* After a flush, as at the start: nothing of what came before counts. */
 static void
-restart_stream (GstMoonlightDepay * self)
+restart_stream (GstMoonlightDepay *self)
 {
   if (self->audio)
     audio_queue_restart (self->audio);
@@ -501,7 +505,7 @@ restart_stream (GstMoonlightDepay * self)
 }
 
 static gboolean
-open_stream (GstMoonlightDepay * self, GstCaps * caps)
+open_stream (GstMoonlightDepay *self, GstCaps *caps)
 {
   const FrameQueueSink frame_sink = { on_frame, on_lost, self };
   const AudioQueueSink audio_sink = { on_packet, self };
@@ -534,7 +538,7 @@ open_stream (GstMoonlightDepay * self, GstCaps * caps)
 }
 
 static void
-publish_stats (GstMoonlightDepay * self, guint datagrams)
+publish_stats (GstMoonlightDepay *self, guint datagrams)
 {
   GST_OBJECT_LOCK (self);
   self->stats.datagrams += datagrams;
@@ -546,7 +550,7 @@ publish_stats (GstMoonlightDepay * self, guint datagrams)
 }
 
 static void
-take_times (GstMoonlightDepay * self, GstBuffer * buffer)
+take_times (GstMoonlightDepay *self, GstBuffer *buffer)
 {
   GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, self->arrival_caps);
 
@@ -557,7 +561,7 @@ take_times (GstMoonlightDepay * self, GstBuffer * buffer)
 }
 
 static void
-take_datagram (GstMoonlightDepay * self, GstBuffer * buffer)
+take_datagram (GstMoonlightDepay *self, GstBuffer *buffer)
 {
   GstMapInfo map;
   const guint8 *data;
@@ -578,7 +582,7 @@ take_datagram (GstMoonlightDepay * self, GstBuffer * buffer)
 }
 
 static GstFlowReturn
-gst_moonlight_depay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+gst_moonlight_depay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
 
@@ -595,7 +599,7 @@ gst_moonlight_depay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 }
 
 static GstFlowReturn
-gst_moonlight_depay_chain_list (GstPad * pad, GstObject * parent, GstBufferList * list)
+gst_moonlight_depay_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
   guint i, n = gst_buffer_list_length (list);
@@ -614,7 +618,7 @@ gst_moonlight_depay_chain_list (GstPad * pad, GstObject * parent, GstBufferList 
 }
 
 static void
-drain (GstMoonlightDepay * self)
+drain (GstMoonlightDepay *self)
 {
   if (self->frames)
     frame_queue_drain (self->frames);
@@ -625,7 +629,7 @@ drain (GstMoonlightDepay * self)
 }
 
 static gboolean
-gst_moonlight_depay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_moonlight_depay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
   GstCaps *caps;
@@ -660,7 +664,7 @@ gst_moonlight_depay_sink_event (GstPad * pad, GstObject * parent, GstEvent * eve
 
 /* with the object lock */
 static GstStructure *
-make_audio_stats (GstMoonlightDepay * self)
+make_audio_stats (GstMoonlightDepay *self)
 {
   return gst_structure_new ("stats", "packets", G_TYPE_UINT64, self->stats.audio_packets, "lost", G_TYPE_UINT64,
       self->audio_stats.lost, "recovered", G_TYPE_UINT64, self->audio_stats.recovered, "rejected", G_TYPE_UINT64,
@@ -670,7 +674,7 @@ make_audio_stats (GstMoonlightDepay * self)
 }
 
 static void
-set_quantiles (GstStructure * stats, const gchar * name, const Histogram * histogram)
+set_quantiles (GstStructure *stats, const gchar *name, const Histogram *histogram)
 {
   gchar *p50 = g_strdup_printf ("%s-p50", name), *p99 = g_strdup_printf ("%s-p99", name);
 
@@ -682,7 +686,7 @@ set_quantiles (GstStructure * stats, const gchar * name, const Histogram * histo
 
 /* with the object lock */
 static GstStructure *
-make_video_stats (GstMoonlightDepay * self)
+make_video_stats (GstMoonlightDepay *self)
 {
   const DepayStats *s = &self->stats;
   const FrameQueueStats *q = &self->frame_stats;
@@ -694,8 +698,8 @@ make_video_stats (GstMoonlightDepay * self)
       G_TYPE_UINT64, q->sequence_gaps, NULL);
 
   gst_structure_set (stats, "first-frame-ns", G_TYPE_UINT64, s->first_frame_ns, "last-key-frame-ns", G_TYPE_UINT64,
-      s->last_key_frame_ns, "first-frame-index", G_TYPE_UINT64, s->first_frame_index, "last-frame-index",
-      G_TYPE_UINT64, s->last_frame_index, "last-key-frame-index", G_TYPE_UINT64, s->last_key_frame_index, NULL);
+      s->last_key_frame_ns, "first-frame-index", G_TYPE_UINT64, s->first_frame_index, "last-frame-index", G_TYPE_UINT64,
+      s->last_frame_index, "last-key-frame-index", G_TYPE_UINT64, s->last_key_frame_index, NULL);
   set_quantiles (stats, "host-latency-ns", &self->host_latency);
   set_quantiles (stats, "arrival-jitter-ns", &self->arrival_jitter);
   set_quantiles (stats, "frame-spread-ns", &self->frame_spread);
@@ -703,7 +707,7 @@ make_video_stats (GstMoonlightDepay * self)
 }
 
 static GstStructure *
-make_stats (GstMoonlightDepay * self)
+make_stats (GstMoonlightDepay *self)
 {
   GstStructure *stats;
 
@@ -714,7 +718,7 @@ make_stats (GstMoonlightDepay * self)
 }
 
 static void
-log_stats (GstMoonlightDepay * self)
+log_stats (GstMoonlightDepay *self)
 {
   GstStructure *stats = make_stats (self);
 
@@ -723,7 +727,7 @@ log_stats (GstMoonlightDepay * self)
 }
 
 static GstStateChangeReturn
-gst_moonlight_depay_change_state (GstElement * element, GstStateChange transition)
+gst_moonlight_depay_change_state (GstElement *element, GstStateChange transition)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) element;
   GstStateChangeReturn result;
@@ -751,7 +755,7 @@ gst_moonlight_depay_change_state (GstElement * element, GstStateChange transitio
 
 /* with the object lock; an empty text turns decryption off */
 static void
-set_key (GstMoonlightDepay * self, const gchar * text)
+set_key (GstMoonlightDepay *self, const gchar *text)
 {
   self->has_key = FALSE;
   if (!text || *text == '\0')
@@ -763,7 +767,7 @@ set_key (GstMoonlightDepay * self, const gchar * text)
 }
 
 static void
-gst_moonlight_depay_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+gst_moonlight_depay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
@@ -798,7 +802,7 @@ gst_moonlight_depay_set_property (GObject * object, guint id, const GValue * val
 }
 
 static void
-gst_moonlight_depay_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+gst_moonlight_depay_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
@@ -834,7 +838,7 @@ gst_moonlight_depay_get_property (GObject * object, guint id, GValue * value, GP
 }
 
 static void
-gst_moonlight_depay_finalize (GObject * object)
+gst_moonlight_depay_finalize (GObject *object)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
@@ -847,21 +851,23 @@ gst_moonlight_depay_finalize (GObject * object)
 #define RW_READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 
 static void
-install_wire_properties (GObjectClass * object_class)
+install_wire_properties (GObjectClass *object_class)
 {
   /**
    * GstMoonlightDepay:codec:
    *
    * What the video frames are; the wire does not say.
    */
-  g_object_class_install_property (object_class, PROP_CODEC, g_param_spec_enum ("codec", "Codec",
-          "What the video frames are coded with", TYPE_MOONLIGHT_DEPAY_CODEC, CODEC_H264, RW_READY));
+  g_object_class_install_property (object_class, PROP_CODEC,
+      g_param_spec_enum (
+          "codec", "Codec", "What the video frames are coded with", TYPE_MOONLIGHT_DEPAY_CODEC, CODEC_H264, RW_READY));
   /**
    * GstMoonlightDepay:packet-size:
    *
    * `x-nv-video[0].packetSize` as agreed.
    */
-  g_object_class_install_property (object_class, PROP_PACKET_SIZE, g_param_spec_uint ("packet-size", "Packet size",
+  g_object_class_install_property (object_class, PROP_PACKET_SIZE,
+      g_param_spec_uint ("packet-size", "Packet size",
           "packetSize as agreed in ANNOUNCE (bytes); a shard is 16 bytes longer", NV_PACKET_SIZE_MIN,
           NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE, RW_READY));
   /**
@@ -869,55 +875,58 @@ install_wire_properties (GObjectClass * object_class)
    *
    * 32 hexadecimal digits turn decryption on (video AES-128-GCM, audio AES-128-CBC), an empty text turns it off.
    */
-  g_object_class_install_property (object_class, PROP_KEY, g_param_spec_string ("key", "Key",
-          "AES-128 key as 32 hexadecimal digits; empty for none", NULL,
+  g_object_class_install_property (object_class, PROP_KEY,
+      g_param_spec_string ("key", "Key", "AES-128 key as 32 hexadecimal digits; empty for none", NULL,
           G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /**
    * GstMoonlightDepay:key-id:
    *
    * `rikeyid` of the launch, as unsigned 32 bit; audio only.
    */
-  g_object_class_install_property (object_class, PROP_KEY_ID, g_param_spec_uint ("key-id", "Key id",
-          "rikeyid of the launch as unsigned 32 bit (audio)", 0, G_MAXUINT, 0, RW_READY));
+  g_object_class_install_property (object_class, PROP_KEY_ID,
+      g_param_spec_uint (
+          "key-id", "Key id", "rikeyid of the launch as unsigned 32 bit (audio)", 0, G_MAXUINT, 0, RW_READY));
 }
 
 static void
-install_stream_properties (GObjectClass * object_class)
+install_stream_properties (GObjectClass *object_class)
 {
   /**
    * GstMoonlightDepay:channels:
    *
    * Audio channels: 1, 2, 6 or 8.
    */
-  g_object_class_install_property (object_class, PROP_CHANNELS, g_param_spec_uint ("channels", "Channels",
-          "Audio channels (1, 2, 6 or 8)", 1, 8, DEFAULT_CHANNELS, RW_READY));
+  g_object_class_install_property (object_class, PROP_CHANNELS,
+      g_param_spec_uint ("channels", "Channels", "Audio channels (1, 2, 6 or 8)", 1, 8, DEFAULT_CHANNELS, RW_READY));
   /**
    * GstMoonlightDepay:packet-duration:
    *
    * Milliseconds of sound in an Opus packet.
    */
-  g_object_class_install_property (object_class, PROP_PACKET_DURATION, g_param_spec_uint ("packet-duration",
-          "Packet duration", "Length of an Opus packet (milliseconds)", 1, 60, DEFAULT_PACKET_DURATION, RW_READY));
+  g_object_class_install_property (object_class, PROP_PACKET_DURATION,
+      g_param_spec_uint ("packet-duration", "Packet duration", "Length of an Opus packet (milliseconds)", 1, 60,
+          DEFAULT_PACKET_DURATION, RW_READY));
   /**
    * GstMoonlightDepay:wait-for-key-frame:
    *
    * Keep frames back, at the start and after a loss, until a key frame comes.
    */
-  g_object_class_install_property (object_class, PROP_WAIT_FOR_KEY_FRAME, g_param_spec_boolean ("wait-for-key-frame",
-          "Wait for key frame", "Keep frames back at the start and after a loss until a key frame comes", TRUE,
+  g_object_class_install_property (object_class, PROP_WAIT_FOR_KEY_FRAME,
+      g_param_spec_boolean ("wait-for-key-frame", "Wait for key frame",
+          "Keep frames back at the start and after a loss until a key frame comes", TRUE,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
   /**
    * GstMoonlightDepay:stats:
    *
    * See the contract in docs/architecture.md for the fields of either medium.
    */
-  g_object_class_install_property (object_class, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Counters and times (nanoseconds) of the stream", GST_TYPE_STRUCTURE,
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters and times (nanoseconds) of the stream", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_moonlight_depay_class_init (GstMoonlightDepayClass * klass)
+gst_moonlight_depay_class_init (GstMoonlightDepayClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -938,7 +947,7 @@ gst_moonlight_depay_class_init (GstMoonlightDepayClass * klass)
 }
 
 static void
-gst_moonlight_depay_init (GstMoonlightDepay * self)
+gst_moonlight_depay_init (GstMoonlightDepay *self)
 {
   self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
   self->packet_size = DEFAULT_PACKET_SIZE;

@@ -90,8 +90,9 @@ struct _GstMoonlightPay
   gint session_page_fd;
   gchar *key_text;
   Stats stats;
-  Histogram packetise_ns;       /* lock-free */
-  Histogram host_latency_ns;    /* lock-free */
+  Histogram packetise_ns;    /* lock-free */
+  Histogram host_latency_ns; /* lock-free */
+  Histogram encode_ns;       /* lock-free */
 
   /* Set up and torn down by state changes while no buffer flows. */
   GstPaySession session;
@@ -100,7 +101,7 @@ struct _GstMoonlightPay
   Codec codec;
   gboolean has_caps;
   gboolean frame_layout;
-  guint stream_packet_size;     /* packet size as of the caps */
+  guint stream_packet_size; /* packet size as of the caps */
   guint datagram_bytes;
   GstCaps *capture_caps;
   GstSegment segment;
@@ -126,11 +127,12 @@ enum
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("video/x-h264, stream-format=(string)byte-stream, alignment=(string)au; "
-        "video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; "
-        "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu"));
+                     "video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; "
+                     "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu"));
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("application/x-moonlight, media=(string)video, layout=(string)datagrams; "
+    GST_STATIC_CAPS (
+        "application/x-moonlight, media=(string)video, layout=(string)datagrams; "
         "application/x-moonlight, media=(string)video, layout=(string)frame, datagram-size=(int)[1,65507]"));
 
 G_DEFINE_TYPE (GstMoonlightPay, gst_moonlight_pay, GST_TYPE_ELEMENT);
@@ -149,18 +151,18 @@ monotonic_ns (void)
 /* ---- layouts and their memory ---- */
 
 static GstCaps *
-caps_for_layout (GstMoonlightPay * self, gboolean frame_layout)
+caps_for_layout (GstMoonlightPay *self, gboolean frame_layout)
 {
   if (frame_layout)
     return gst_caps_new_simple ("application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING,
         "frame", "datagram-size", G_TYPE_INT, (gint) self->datagram_bytes, NULL);
-  return gst_caps_new_simple ("application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING,
-      "datagrams", NULL);
+  return gst_caps_new_simple (
+      "application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING, "datagrams", NULL);
 }
 
 /* The first structure of the peer's caps that we can meet decides; a peer that takes anything gets datagrams. */
 static GstCaps *
-choose_caps (GstMoonlightPay * self)
+choose_caps (GstMoonlightPay *self)
 {
   /* Without a filter: a filter would put our order over the peer's. */
   GstCaps *peer = gst_pad_peer_query_caps (self->src_pad, NULL);
@@ -185,7 +187,7 @@ choose_caps (GstMoonlightPay * self)
 }
 
 static gboolean
-negotiate (GstMoonlightPay * self)
+negotiate (GstMoonlightPay *self)
 {
   GstCaps *caps;
   gboolean ok;
@@ -206,7 +208,7 @@ negotiate (GstMoonlightPay * self)
 }
 
 static void
-drop_arenas (GstMoonlightPay * self)
+drop_arenas (GstMoonlightPay *self)
 {
   if (self->arenas == NULL)
     return;
@@ -217,7 +219,7 @@ drop_arenas (GstMoonlightPay * self)
 
 /* A pool without an upper limit never blocks; what bounds it is the queue behind us. */
 static gboolean
-ensure_arenas (GstMoonlightPay * self, gsize bytes)
+ensure_arenas (GstMoonlightPay *self, gsize bytes)
 {
   GstStructure *config;
   gsize size = MAX (self->arena_bytes, FIRST_ARENA_BYTES);
@@ -243,7 +245,7 @@ ensure_arenas (GstMoonlightPay * self, gsize bytes)
  * free when the last of them does.
  */
 static GstBuffer *
-acquire_arena (GstMoonlightPay * self, gsize bytes)
+acquire_arena (GstMoonlightPay *self, gsize bytes)
 {
   GstBuffer *buffer = NULL;
 
@@ -260,30 +262,53 @@ acquire_arena (GstMoonlightPay * self, gsize bytes)
 /* What one frame is made of, gathered before the first byte is written. */
 typedef struct
 {
-  const guint8 *bytes;          /* the access unit */
+  const guint8 *bytes; /* the access unit */
   AnnexbUnit unit;
   guint32 frame_index;
   guint32 timestamp;
-  guint64 first_packet;         /* as reserved in the session page */
-  guint64 host_latency_ns;      /* 0 = unknown */
+  guint64 first_packet;    /* as reserved in the session page */
+  guint64 host_latency_ns; /* 0 = unknown */
   FramePlan plan;
 } Frame;
 
-static guint32
-rtp_timestamp (GstMoonlightPay * self, GstBuffer * buffer)
+/* Never raw PTS: x264enc and x265enc shift it by 1000 hours, and their segment with it. */
+static GstClockTime
+running_time (GstMoonlightPay *self, GstBuffer *buffer)
 {
-  GstClockTime running = GST_CLOCK_TIME_NONE;
+  if (!GST_BUFFER_PTS_IS_VALID (buffer))
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+}
 
-  /* Never raw PTS: x264enc and x265enc shift it by 1000 hours, and their segment with it. */
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    running = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+/* framesampler stamps a picture with the running time at which it let it go: what has passed since is the encoder's. */
+static void
+measure_encoding (GstMoonlightPay *self, GstClockTime running)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
+  GstClockTime sampled;
+
+  if (clock == NULL)
+    return;
+  sampled = gst_element_get_base_time (GST_ELEMENT (self)) + running;
+  if (GST_CLOCK_TIME_IS_VALID (running)) {
+    GstClockTime now = gst_clock_get_time (clock);
+
+    if (now > sampled)
+      histogram_add (&self->encode_ns, now - sampled);
+  }
+  gst_object_unref (clock);
+}
+
+static guint32
+rtp_timestamp (GstMoonlightPay *self, GstClockTime running)
+{
   if (GST_CLOCK_TIME_IS_VALID (running))
     self->last_timestamp = (guint32) gst_util_uint64_scale_round (running, 90000, GST_SECOND);
   return self->last_timestamp;
 }
 
 static guint64
-host_latency (GstMoonlightPay * self, GstBuffer * buffer)
+host_latency (GstMoonlightPay *self, GstBuffer *buffer)
 {
   GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, self->capture_caps);
   guint64 now = monotonic_ns ();
@@ -301,7 +326,7 @@ header_latency (guint64 ns)
 }
 
 static gboolean
-write_frame (GstMoonlightPay * self, guint8 * datagrams, const Frame * frame)
+write_frame (GstMoonlightPay *self, guint8 *datagrams, const Frame *frame)
 {
   WriterFrame out = {
     .bytes = frame->bytes,
@@ -321,7 +346,7 @@ write_frame (GstMoonlightPay * self, guint8 * datagrams, const Frame * frame)
 }
 
 static GstFlowReturn
-push_frame (GstMoonlightPay * self, GstBuffer * arena, guint count)
+push_frame (GstMoonlightPay *self, GstBuffer *arena, guint count)
 {
   GstBufferList *list;
 
@@ -329,8 +354,8 @@ push_frame (GstMoonlightPay * self, GstBuffer * arena, guint count)
     return gst_pad_push (self->src_pad, arena);
   list = gst_buffer_list_new_sized (count);
   for (guint i = 0; i < count; i++)
-    gst_buffer_list_add (list, gst_buffer_copy_region (arena,
-            GST_BUFFER_COPY_MEMORY | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS,
+    gst_buffer_list_add (list,
+        gst_buffer_copy_region (arena, GST_BUFFER_COPY_MEMORY | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS,
             (gsize) i * self->datagram_bytes, self->datagram_bytes));
   gst_buffer_unref (arena);
   return gst_pad_push_list (self->src_pad, list);
@@ -340,20 +365,21 @@ push_frame (GstMoonlightPay * self, GstBuffer * arena, guint count)
 
 /* The frame's index is spent, so the client sees the gap and asks for a key frame. */
 static void
-refuse_frame (GstMoonlightPay * self, gsize bytes, const gchar * why)
+refuse_frame (GstMoonlightPay *self, gsize bytes, const gchar *why)
 {
   GST_OBJECT_LOCK (self);
   self->stats.frames_refused++;
   GST_OBJECT_UNLOCK (self);
   if (!self->warned_refused) {
     self->warned_refused = TRUE;
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("A picture of %" G_GSIZE_FORMAT " bytes cannot be sent: %s.", bytes,
-            why), ("Check the encoder's rate control (VBV of one frame) and its output format. Said once."));
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("A picture of %" G_GSIZE_FORMAT " bytes cannot be sent: %s.", bytes, why),
+        ("Check the encoder's rate control (VBV of one frame) and its output format. Said once."));
   }
 }
 
 static gboolean
-inspect (GstMoonlightPay * self, Frame * frame, gsize size, gboolean is_delta)
+inspect (GstMoonlightPay *self, Frame *frame, gsize size, gboolean is_delta)
 {
   gboolean ok = TRUE;
 
@@ -371,7 +397,7 @@ inspect (GstMoonlightPay * self, Frame * frame, gsize size, gboolean is_delta)
 }
 
 static void
-check_slice_header (GstMoonlightPay * self, const Frame * frame)
+check_slice_header (GstMoonlightPay *self, const Frame *frame)
 {
   gsize room = frame->plan.payload_bytes - NV_FRAME_HEADER_BYTES;
 
@@ -383,14 +409,15 @@ check_slice_header (GstMoonlightPay * self, const Frame * frame)
   if (!self->warned_late_slice) {
     self->warned_late_slice = TRUE;
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-        ("The first slice of a picture begins %" G_GSIZE_FORMAT " bytes into it, past the first packet (%"
-            G_GSIZE_FORMAT "): clients will not show it.", frame->unit.slice_header_end, room),
+        ("The first slice of a picture begins %" G_GSIZE_FORMAT
+         " bytes into it, past the first packet (%" G_GSIZE_FORMAT "): clients will not show it.",
+            frame->unit.slice_header_end, room),
         ("Turn off what the encoder writes in front of the slice, or raise packet-size. 0 means no slice. Said once."));
   }
 }
 
 static void
-count_frame (GstMoonlightPay * self, const Frame * frame, guint64 started_ns)
+count_frame (GstMoonlightPay *self, const Frame *frame, guint64 started_ns)
 {
   Stats *stats = &self->stats;
 
@@ -409,8 +436,8 @@ count_frame (GstMoonlightPay * self, const Frame * frame, guint64 started_ns)
   GST_OBJECT_UNLOCK (self);
   if (frame->plan.without_parity && !self->warned_without_parity) {
     self->warned_without_parity = TRUE;
-    GST_WARNING_OBJECT (self, "a frame of %u packets is too large for parity and goes without; said once",
-        frame->plan.data_packets);
+    GST_WARNING_OBJECT (
+        self, "a frame of %u packets is too large for parity and goes without; said once", frame->plan.data_packets);
   }
   GST_DEBUG_OBJECT (self, "frame %u%s: %u + %u packets in %u blocks", frame->frame_index,
       frame->unit.is_key ? " (key)" : "", frame->plan.data_packets,
@@ -418,7 +445,7 @@ count_frame (GstMoonlightPay * self, const Frame * frame, guint64 started_ns)
 }
 
 static FramePlanResult
-plan_frame (GstMoonlightPay * self, Frame * frame)
+plan_frame (GstMoonlightPay *self, Frame *frame)
 {
   guint percentage, min_parity;
 
@@ -431,7 +458,7 @@ plan_frame (GstMoonlightPay * self, Frame * frame)
 
 /* Makes and fills the arena of a planned frame; NULL after an error was posted. */
 static GstBuffer *
-fill_arena (GstMoonlightPay * self, GstBuffer * buffer, const Frame * frame)
+fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const Frame *frame)
 {
   GstBuffer *arena = acquire_arena (self, (gsize) frame->plan.total_packets * self->datagram_bytes);
   GstMapInfo map;
@@ -439,16 +466,16 @@ fill_arena (GstMoonlightPay * self, GstBuffer * buffer, const Frame * frame)
 
   if (arena == NULL || !gst_buffer_map (arena, &map, GST_MAP_WRITE)) {
     gst_clear_buffer (&arena);
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("No memory for a frame of %u packets.",
-            frame->plan.total_packets), (NULL));
+    GST_ELEMENT_ERROR (
+        self, RESOURCE, NO_SPACE_LEFT, ("No memory for a frame of %u packets.", frame->plan.total_packets), (NULL));
     return NULL;
   }
   ok = write_frame (self, map.data, frame);
   gst_buffer_unmap (arena, &map);
   if (!ok) {
     gst_clear_buffer (&arena);
-    GST_ELEMENT_ERROR (self, STREAM, ENCODE, ("Frame %u could not be encoded or encrypted.", frame->frame_index),
-        (NULL));
+    GST_ELEMENT_ERROR (
+        self, STREAM, ENCODE, ("Frame %u could not be encoded or encrypted.", frame->frame_index), (NULL));
     return NULL;
   }
   gst_buffer_copy_into (arena, buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
@@ -457,7 +484,7 @@ fill_arena (GstMoonlightPay * self, GstBuffer * buffer, const Frame * frame)
 
 /* Turns the mapped access unit into a filled arena; NULL with *flow set when there is nothing to push. */
 static GstBuffer *
-packetise (GstMoonlightPay * self, GstBuffer * buffer, Frame * frame, gsize size, GstFlowReturn * flow)
+packetise (GstMoonlightPay *self, GstBuffer *buffer, Frame *frame, gsize size, GstFlowReturn *flow)
 {
   FramePlanResult planned;
   GstBuffer *arena;
@@ -482,7 +509,7 @@ packetise (GstMoonlightPay * self, GstBuffer * buffer, Frame * frame, gsize size
 
 /* GST_FLOW_OK when caps have been agreed on and still stand. */
 static GstFlowReturn
-ensure_negotiated (GstMoonlightPay * self)
+ensure_negotiated (GstMoonlightPay *self)
 {
   if (!self->has_caps)
     return GST_FLOW_NOT_NEGOTIATED;
@@ -493,17 +520,20 @@ ensure_negotiated (GstMoonlightPay * self)
 }
 
 static GstFlowReturn
-pay_picture (GstMoonlightPay * self, GstBuffer * buffer)
+pay_picture (GstMoonlightPay *self, GstBuffer *buffer)
 {
   guint64 started_ns = monotonic_ns ();
   Frame frame = { 0 };
   GstFlowReturn flow = GST_FLOW_OK;
   GstBuffer *arena = NULL;
+  GstClockTime running;
   GstMapInfo map;
 
   /* Here, before anything can drop the picture: what is lost from now on must show as a gap. */
   frame.frame_index = session_page_reserve_frame (self->session.page);
-  frame.timestamp = rtp_timestamp (self, buffer);
+  running = running_time (self, buffer);
+  measure_encoding (self, running);
+  frame.timestamp = rtp_timestamp (self, running);
   frame.host_latency_ns = host_latency (self, buffer);
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     refuse_frame (self, gst_buffer_get_size (buffer), "its memory cannot be read");
@@ -519,7 +549,7 @@ pay_picture (GstMoonlightPay * self, GstBuffer * buffer)
 }
 
 static GstFlowReturn
-gst_moonlight_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
+gst_moonlight_pay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (parent);
   GstFlowReturn flow = ensure_negotiated (self);
@@ -538,7 +568,7 @@ gst_moonlight_pay_chain (GstPad * pad, GstObject * parent, GstBuffer * buffer)
 /* ---- events and states ---- */
 
 static gboolean
-set_caps (GstMoonlightPay * self, GstCaps * caps)
+set_caps (GstMoonlightPay *self, GstCaps *caps)
 {
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
 
@@ -559,7 +589,7 @@ set_caps (GstMoonlightPay * self, GstCaps * caps)
 }
 
 static gboolean
-gst_moonlight_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event)
+gst_moonlight_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (parent);
   GstCaps *caps;
@@ -584,7 +614,7 @@ gst_moonlight_pay_sink_event (GstPad * pad, GstObject * parent, GstEvent * event
 }
 
 static gboolean
-prepare (GstMoonlightPay * self)
+prepare (GstMoonlightPay *self)
 {
   guint packet_size;
   gint page_fd;
@@ -598,8 +628,8 @@ prepare (GstMoonlightPay * self)
   GST_OBJECT_UNLOCK (self);
   ok = packet_size % 16 == 0;
   if (!ok)
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("packet-size is %u, which is not a multiple of 16.", packet_size),
-        (NULL));
+    GST_ELEMENT_ERROR (
+        self, RESOURCE, SETTINGS, ("packet-size is %u, which is not a multiple of 16.", packet_size), (NULL));
   ok = ok && gst_pay_session_prepare (&self->session, GST_ELEMENT (self), page_fd, key_text);
   g_free (key_text);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
@@ -609,7 +639,7 @@ prepare (GstMoonlightPay * self)
 }
 
 static GstStateChangeReturn
-gst_moonlight_pay_change_state (GstElement * element, GstStateChange transition)
+gst_moonlight_pay_change_state (GstElement *element, GstStateChange transition)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (element);
   GstStateChangeReturn result;
@@ -627,29 +657,28 @@ gst_moonlight_pay_change_state (GstElement * element, GstStateChange transition)
 /* ---- properties ---- */
 
 static GstStructure *
-create_stats (GstMoonlightPay * self)
+create_stats (GstMoonlightPay *self)
 {
   Stats s;
 
   GST_OBJECT_LOCK (self);
   s = self->stats;
   GST_OBJECT_UNLOCK (self);
-  return gst_structure_new ("application/x-moonlightpay-stats",
-      "frames", G_TYPE_UINT64, s.frames, "key-frames", G_TYPE_UINT64, s.key_frames,
-      "data-shards", G_TYPE_UINT64, s.data_shards, "parity-shards", G_TYPE_UINT64, s.parity_shards,
-      "datagrams", G_TYPE_UINT64, s.datagrams, "bytes", G_TYPE_UINT64, s.bytes,
-      "frames-without-parity", G_TYPE_UINT64, s.frames_without_parity,
-      "frames-refused", G_TYPE_UINT64, s.frames_refused,
-      "late-slice-headers", G_TYPE_UINT64, s.late_slice_headers,
-      "last-frame-index", G_TYPE_UINT64, s.last_frame_index,
-      "packetise-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->packetise_ns, 0.5),
-      "packetise-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->packetise_ns, 0.99),
-      "host-latency-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->host_latency_ns, 0.5),
-      "host-latency-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->host_latency_ns, 0.99), NULL);
+  return gst_structure_new ("application/x-moonlightpay-stats", "frames", G_TYPE_UINT64, s.frames, "key-frames",
+      G_TYPE_UINT64, s.key_frames, "data-shards", G_TYPE_UINT64, s.data_shards, "parity-shards", G_TYPE_UINT64,
+      s.parity_shards, "datagrams", G_TYPE_UINT64, s.datagrams, "bytes", G_TYPE_UINT64, s.bytes,
+      "frames-without-parity", G_TYPE_UINT64, s.frames_without_parity, "frames-refused", G_TYPE_UINT64,
+      s.frames_refused, "late-slice-headers", G_TYPE_UINT64, s.late_slice_headers, "last-frame-index", G_TYPE_UINT64,
+      s.last_frame_index, "encode-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->encode_ns, 0.5), "encode-ns-p99",
+      G_TYPE_UINT64, histogram_quantile (&self->encode_ns, 0.99), "packetise-ns-p50", G_TYPE_UINT64,
+      histogram_quantile (&self->packetise_ns, 0.5), "packetise-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&self->packetise_ns, 0.99), "host-latency-ns-p50", G_TYPE_UINT64,
+      histogram_quantile (&self->host_latency_ns, 0.5), "host-latency-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&self->host_latency_ns, 0.99), NULL);
 }
 
 static void
-gst_moonlight_pay_set_property (GObject * object, guint id, const GValue * value, GParamSpec * pspec)
+gst_moonlight_pay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
@@ -679,7 +708,7 @@ gst_moonlight_pay_set_property (GObject * object, guint id, const GValue * value
 }
 
 static void
-gst_moonlight_pay_get_property (GObject * object, guint id, GValue * value, GParamSpec * pspec)
+gst_moonlight_pay_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
@@ -709,7 +738,7 @@ gst_moonlight_pay_get_property (GObject * object, guint id, GValue * value, GPar
 }
 
 static void
-gst_moonlight_pay_finalize (GObject * object)
+gst_moonlight_pay_finalize (GObject *object)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
@@ -722,40 +751,46 @@ gst_moonlight_pay_finalize (GObject * object)
 }
 
 static void
-install_properties (GObjectClass * klass)
+install_properties (GObjectClass *klass)
 {
   /* Bytes: x-nv-video[0].packetSize; a shard is 16 bytes longer. Read when caps arrive. */
   g_object_class_install_property (klass, PROP_PACKET_SIZE,
-      g_param_spec_uint ("packet-size", "Packet size", "Bytes of a packet less its RTP header, a multiple of 16, as "
-          "the client announced it; a shard is 16 bytes longer. Not changed after caps", NV_PACKET_SIZE_MIN,
-          NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE,
+      g_param_spec_uint ("packet-size", "Packet size",
+          "Bytes of a packet less its RTP header, a multiple of 16, as "
+          "the client announced it; a shard is 16 bytes longer. Not changed after caps",
+          NV_PACKET_SIZE_MIN, NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /* Percent of the data shards of a block; 0 sends no parity. */
   g_object_class_install_property (klass, PROP_FEC_PERCENTAGE,
-      g_param_spec_uint ("fec-percentage", "FEC percentage", "Parity shards in percent of the data shards; 0 sends "
-          "none. Takes effect with the next frame", 0, 255, DEFAULT_FEC_PERCENTAGE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_uint ("fec-percentage", "FEC percentage",
+          "Parity shards in percent of the data shards; 0 sends "
+          "none. Takes effect with the next frame",
+          0, 255, DEFAULT_FEC_PERCENTAGE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /* Shards; clamped per block to what one byte of percentage and 255 shards can say. */
   g_object_class_install_property (klass, PROP_MIN_FEC_PACKETS,
-      g_param_spec_uint ("min-fec-packets", "Minimum FEC packets", "Fewest parity shards of a block, as far as the "
-          "packet header can say so", 0, 255, DEFAULT_MIN_FEC_PACKETS,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_uint ("min-fec-packets", "Minimum FEC packets",
+          "Fewest parity shards of a block, as far as the "
+          "packet header can say so",
+          0, 255, DEFAULT_MIN_FEC_PACKETS, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
   g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
-      g_param_spec_int ("session-page-fd", "Session page", "Descriptor of the file that holds the session's numbers; "
-          "mapped on the way to PAUSED. -1 counts from zero", -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_int ("session-page-fd", "Session page",
+          "Descriptor of the file that holds the session's numbers; "
+          "mapped on the way to PAUSED. -1 counts from zero",
+          -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
   g_object_class_install_property (klass, PROP_KEY,
-      g_param_spec_string ("key", "Key", "32 hex digits turn AES-128-GCM on, empty turns it off; used from the next "
-          "start", NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_string ("key", "Key",
+          "32 hex digits turn AES-128-GCM on, empty turns it off; used from the next "
+          "start",
+          NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics", "Counters since the element was made; times in nanoseconds",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_moonlight_pay_class_init (GstMoonlightPayClass * klass)
+gst_moonlight_pay_class_init (GstMoonlightPayClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
@@ -772,7 +807,7 @@ gst_moonlight_pay_class_init (GstMoonlightPayClass * klass)
 }
 
 static void
-gst_moonlight_pay_init (GstMoonlightPay * self)
+gst_moonlight_pay_init (GstMoonlightPay *self)
 {
   self->packet_size = DEFAULT_PACKET_SIZE;
   self->fec_percentage = DEFAULT_FEC_PERCENTAGE;

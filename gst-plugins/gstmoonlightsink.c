@@ -72,15 +72,15 @@ struct _GstMoonlightSink
   GstBaseSink parent;
 
   BurstSender *sender;
-  gint fd;                      /* with the object lock */
-  guint datagram_bytes;         /* streaming thread: 0 for layout=datagrams */
+  gint fd;              /* with the object lock */
+  guint datagram_bytes; /* streaming thread: 0 for layout=datagrams */
 };
 
 /* The sink prefers the frame layout: one arena a frame is what segmentation offload wants. */
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
     GST_STATIC_CAPS ("application/x-moonlight, media=(string)video, layout=(string)frame, "
-        "datagram-size=(int)[1,65507]; "
-        "application/x-moonlight, media=(string){video,audio}, layout=(string)datagrams"));
+                     "datagram-size=(int)[1,65507]; "
+                     "application/x-moonlight, media=(string){video,audio}, layout=(string)datagrams"));
 
 G_DEFINE_TYPE_WITH_CODE (GstMoonlightSink, gst_moonlight_sink, GST_TYPE_BASE_SINK,
     GST_DEBUG_CATEGORY_INIT (gst_moonlight_sink_debug, "moonlightsink", 0, "Moonlight datagram sender"));
@@ -91,12 +91,12 @@ static GType
 gst_moonlight_sink_pacing_get_type (void)
 {
   static const GEnumValue values[] = {
-    {BURST_PACING_AUTO, "Kernel where the egress queues with fq, else rate", "auto"},
-    {BURST_PACING_RATE, "At nine tenths of link-kbps", "rate"},
-    {BURST_PACING_SPREAD, "Each burst over three quarters of its interval", "spread"},
-    {BURST_PACING_KERNEL, "Departure times for the fq queueing discipline (SO_TXTIME)", "kernel"},
-    {BURST_PACING_NONE, "All at once", "none"},
-    {0, NULL, NULL},
+    { BURST_PACING_AUTO, "Kernel where the egress queues with fq, else rate", "auto" },
+    { BURST_PACING_RATE, "At nine tenths of link-kbps", "rate" },
+    { BURST_PACING_SPREAD, "Each burst over three quarters of its interval", "spread" },
+    { BURST_PACING_KERNEL, "Departure times for the fq queueing discipline (SO_TXTIME)", "kernel" },
+    { BURST_PACING_NONE, "All at once", "none" },
+    { 0, NULL, NULL },
   };
   static gsize type = 0;
 
@@ -110,7 +110,7 @@ gst_moonlight_sink_pacing_get_type (void)
 /* --- streaming --- */
 
 static gboolean
-gst_moonlight_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
+gst_moonlight_sink_set_caps (GstBaseSink *sink, GstCaps *caps)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
   GstStructure *structure = gst_caps_get_structure (caps, 0);
@@ -127,7 +127,7 @@ gst_moonlight_sink_set_caps (GstBaseSink * sink, GstCaps * caps)
 }
 
 static GstFlowReturn
-gst_moonlight_sink_render (GstBaseSink * sink, GstBuffer * buffer)
+gst_moonlight_sink_render (GstBaseSink *sink, GstBuffer *buffer)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
 
@@ -135,7 +135,7 @@ gst_moonlight_sink_render (GstBaseSink * sink, GstBuffer * buffer)
 }
 
 static GstFlowReturn
-gst_moonlight_sink_render_list (GstBaseSink * sink, GstBufferList * list)
+gst_moonlight_sink_render_list (GstBaseSink *sink, GstBufferList *list)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
 
@@ -143,7 +143,7 @@ gst_moonlight_sink_render_list (GstBaseSink * sink, GstBufferList * list)
 }
 
 static gboolean
-gst_moonlight_sink_event (GstBaseSink * sink, GstEvent * event)
+gst_moonlight_sink_event (GstBaseSink *sink, GstEvent *event)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
 
@@ -155,7 +155,7 @@ gst_moonlight_sink_event (GstBaseSink * sink, GstEvent * event)
 /* End of stream waits for the queue. The preroll lock is held here, so an unlock is answered by handing it over in
  * gst_base_sink_wait_preroll(), which returns FLUSHING, or OK when playing goes on. */
 static GstFlowReturn
-gst_moonlight_sink_wait_event (GstBaseSink * sink, GstEvent * event)
+gst_moonlight_sink_wait_event (GstBaseSink *sink, GstEvent *event)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
   GstFlowReturn ret = GST_BASE_SINK_CLASS (gst_moonlight_sink_parent_class)->wait_event (sink, event);
@@ -168,14 +168,14 @@ gst_moonlight_sink_wait_event (GstBaseSink * sink, GstEvent * event)
 }
 
 static gboolean
-gst_moonlight_sink_unlock (GstBaseSink * sink)
+gst_moonlight_sink_unlock (GstBaseSink *sink)
 {
   burst_sender_set_unlocked (GST_MOONLIGHT_SINK (sink)->sender, TRUE);
   return TRUE;
 }
 
 static gboolean
-gst_moonlight_sink_unlock_stop (GstBaseSink * sink)
+gst_moonlight_sink_unlock_stop (GstBaseSink *sink)
 {
   burst_sender_set_unlocked (GST_MOONLIGHT_SINK (sink)->sender, FALSE);
   return TRUE;
@@ -184,7 +184,7 @@ gst_moonlight_sink_unlock_stop (GstBaseSink * sink)
 /* --- states --- */
 
 static gboolean
-gst_moonlight_sink_start (GstBaseSink * sink)
+gst_moonlight_sink_start (GstBaseSink *sink)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (sink);
   GError *error = NULL;
@@ -201,17 +201,16 @@ gst_moonlight_sink_start (GstBaseSink * sink)
 }
 
 static gboolean
-gst_moonlight_sink_stop (GstBaseSink * sink)
+gst_moonlight_sink_stop (GstBaseSink *sink)
 {
   burst_sender_stop (GST_MOONLIGHT_SINK (sink)->sender);
   return TRUE;
 }
 
 static GstStateChangeReturn
-gst_moonlight_sink_change_state (GstElement * element, GstStateChange transition)
+gst_moonlight_sink_change_state (GstElement *element, GstStateChange transition)
 {
-  GstStateChangeReturn ret =
-      GST_ELEMENT_CLASS (gst_moonlight_sink_parent_class)->change_state (element, transition);
+  GstStateChangeReturn ret = GST_ELEMENT_CLASS (gst_moonlight_sink_parent_class)->change_state (element, transition);
 
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     burst_sender_flush (GST_MOONLIGHT_SINK (element)->sender);
@@ -221,7 +220,7 @@ gst_moonlight_sink_change_state (GstElement * element, GstStateChange transition
 /* --- properties --- */
 
 static void
-gst_moonlight_sink_set_property (GObject * object, guint id, const GValue * value, GParamSpec * spec)
+gst_moonlight_sink_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (object);
   BurstSenderConfig *config;
@@ -271,8 +270,8 @@ gst_moonlight_sink_set_property (GObject * object, guint id, const GValue * valu
 }
 
 static void
-gst_moonlight_sink_get_config_property (GObject * object, const BurstSenderConfig * config, guint id, GValue * value,
-    GParamSpec * spec)
+gst_moonlight_sink_get_config_property (
+    GObject *object, const BurstSenderConfig *config, guint id, GValue *value, GParamSpec *spec)
 {
   switch (id) {
     case PROP_HOST:
@@ -309,7 +308,7 @@ gst_moonlight_sink_get_config_property (GObject * object, const BurstSenderConfi
 }
 
 static void
-gst_moonlight_sink_get_property (GObject * object, guint id, GValue * value, GParamSpec * spec)
+gst_moonlight_sink_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
   GstMoonlightSink *self = GST_MOONLIGHT_SINK (object);
 
@@ -326,7 +325,7 @@ gst_moonlight_sink_get_property (GObject * object, guint id, GValue * value, GPa
 }
 
 static void
-gst_moonlight_sink_init (GstMoonlightSink * self)
+gst_moonlight_sink_init (GstMoonlightSink *self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
   BurstSenderConfig *config;
@@ -355,50 +354,58 @@ gst_moonlight_sink_init (GstMoonlightSink * self)
 }
 
 static void
-gst_moonlight_sink_finalize (GObject * object)
+gst_moonlight_sink_finalize (GObject *object)
 {
   burst_sender_free (GST_MOONLIGHT_SINK (object)->sender);
   G_OBJECT_CLASS (gst_moonlight_sink_parent_class)->finalize (object);
 }
 
 static void
-gst_moonlight_sink_install_properties (GObjectClass * klass)
+gst_moonlight_sink_install_properties (GObjectClass *klass)
 {
   const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
   const GParamFlags playing = ready | GST_PARAM_MUTABLE_PLAYING;
 
   /* The three that name the endpoint take effect with the next group of datagrams. */
-  g_object_class_install_property (klass, PROP_HOST, g_param_spec_string ("host", "Host",
-          "Destination address, numeric IPv4 or IPv6", DEFAULT_HOST, playing));
-  g_object_class_install_property (klass, PROP_PORT, g_param_spec_uint ("port", "Port",
-          "Destination UDP port; 0 drops everything, counted as no-endpoint", 0, 65535, DEFAULT_PORT, playing));
-  g_object_class_install_property (klass, PROP_FD, g_param_spec_int ("fd", "File descriptor",
+  g_object_class_install_property (klass, PROP_HOST,
+      g_param_spec_string ("host", "Host", "Destination address, numeric IPv4 or IPv6", DEFAULT_HOST, playing));
+  g_object_class_install_property (klass, PROP_PORT,
+      g_param_spec_uint ("port", "Port", "Destination UDP port; 0 drops everything, counted as no-endpoint", 0, 65535,
+          DEFAULT_PORT, playing));
+  g_object_class_install_property (klass, PROP_FD,
+      g_param_spec_int ("fd", "File descriptor",
           "UDP socket to send from, duplicated on start (unconnected, may be dual-stack); -1 opens one. "
-          "Set before READY", -1, G_MAXINT, DEFAULT_FD, ready));
-  g_object_class_install_property (klass, PROP_SOURCE_ADDRESS, g_param_spec_string ("source-address",
-          "Source address", "Local address to send from, numeric; empty lets the kernel choose", "", playing));
-  g_object_class_install_property (klass, PROP_DSCP, g_param_spec_uint ("dscp", "DSCP",
-          "Differentiated services code point of each datagram", 0, 63, DEFAULT_DSCP, playing));
-  g_object_class_install_property (klass, PROP_LINK_KBPS, g_param_spec_uint ("link-kbps", "Link",
-          "The client's link in kbit/s; the rate clock runs at 0.9 of it", 1, G_MAXUINT, DEFAULT_LINK_KBPS,
-          playing));
-  g_object_class_install_property (klass, PROP_PACING, g_param_spec_enum ("pacing", "Pacing", "Shape of a burst",
-          GST_TYPE_MOONLIGHT_SINK_PACING, DEFAULT_PACING, playing));
-  g_object_class_install_property (klass, PROP_MAX_BURSTS, g_param_spec_uint ("max-bursts", "Max bursts",
-          "Bursts that may wait; a further one is dropped whole", 1, BURST_SENDER_QUEUE_MAX, DEFAULT_MAX_BURSTS,
-          playing));
-  g_object_class_install_property (klass, PROP_DROP_PERCENT, g_param_spec_double ("drop-percent", "Drop percent",
-          "Datagrams lost on purpose, in percent, for tests", 0, 100, DEFAULT_DROP_PERCENT, playing));
-  g_object_class_install_property (klass, PROP_DROP_SEED, g_param_spec_uint ("drop-seed", "Drop seed",
+          "Set before READY",
+          -1, G_MAXINT, DEFAULT_FD, ready));
+  g_object_class_install_property (klass, PROP_SOURCE_ADDRESS,
+      g_param_spec_string ("source-address", "Source address",
+          "Local address to send from, numeric; empty lets the kernel choose", "", playing));
+  g_object_class_install_property (klass, PROP_DSCP,
+      g_param_spec_uint (
+          "dscp", "DSCP", "Differentiated services code point of each datagram", 0, 63, DEFAULT_DSCP, playing));
+  g_object_class_install_property (klass, PROP_LINK_KBPS,
+      g_param_spec_uint ("link-kbps", "Link", "The client's link in kbit/s; the rate clock runs at 0.9 of it", 1,
+          G_MAXUINT, DEFAULT_LINK_KBPS, playing));
+  g_object_class_install_property (klass, PROP_PACING,
+      g_param_spec_enum (
+          "pacing", "Pacing", "Shape of a burst", GST_TYPE_MOONLIGHT_SINK_PACING, DEFAULT_PACING, playing));
+  g_object_class_install_property (klass, PROP_MAX_BURSTS,
+      g_param_spec_uint ("max-bursts", "Max bursts", "Bursts that may wait; a further one is dropped whole", 1,
+          BURST_SENDER_QUEUE_MAX, DEFAULT_MAX_BURSTS, playing));
+  g_object_class_install_property (klass, PROP_DROP_PERCENT,
+      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose, in percent, for tests", 0, 100,
+          DEFAULT_DROP_PERCENT, playing));
+  g_object_class_install_property (klass, PROP_DROP_SEED,
+      g_param_spec_uint ("drop-seed", "Drop seed",
           "Selects which datagrams drop-percent loses; a new value starts its sequence", 0, G_MAXUINT,
           DEFAULT_DROP_SEED, playing));
-  g_object_class_install_property (klass, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Counters since READY; durations in nanoseconds", GST_TYPE_STRUCTURE,
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY; durations in nanoseconds", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_moonlight_sink_class_init (GstMoonlightSinkClass * klass)
+gst_moonlight_sink_class_init (GstMoonlightSinkClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);

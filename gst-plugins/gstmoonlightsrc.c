@@ -98,26 +98,26 @@ struct _GstMoonlightSrc
   Media media;
   gdouble drop_percent;
   guint drop_seed;
-  guint16 bound_port;           /* 0 unless started */
+  guint16 bound_port; /* 0 unless started */
   guint64 datagrams, bytes, drops_injected, pings, first_datagram_ns;
   BatchReceiveCounters received;
-  guint64 next_ping_ns;         /* 0: at once */
+  guint64 next_ping_ns; /* 0: at once */
 
   Histogram jitter_ns;
   GstCaps *arrival_caps;
 
   /* from start to stop, then the streaming thread's own */
   int socket_fd;
-  int wake_fd;                  /* eventfd: readable while unlocked */
-  int nudge_fd;                 /* eventfd: readable when the port to ping was set; lives as long as the element */
+  int wake_fd;  /* eventfd: readable while unlocked */
+  int nudge_fd; /* eventfd: readable when the port to ping was set; lives as long as the element */
   BatchReceive *receive;
   LossKnob loss;
-  guint32 ping_counter;         /* of the next session ping */
+  guint32 ping_counter; /* of the next session ping */
   gboolean warned_remote;
   guint64 last_batch_ns, last_gap_ns;
-  GByteArray *arena;            /* the batch in hand, datagrams back to back */
-  GArray *sizes;                /* gsize, of each datagram in the arena */
-  GQueue ready;                 /* GstBuffer, of batches read and not yet pushed */
+  GByteArray *arena; /* the batch in hand, datagrams back to back */
+  GArray *sizes;     /* gsize, of each datagram in the arena */
+  GQueue ready;      /* GstBuffer, of batches read and not yet pushed */
 };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -132,9 +132,9 @@ static GType
 gst_moonlight_src_media_get_type (void)
 {
   static const GEnumValue values[] = {
-    {MEDIA_VIDEO, "Video datagrams", "video"},
-    {MEDIA_AUDIO, "Audio datagrams", "audio"},
-    {0, NULL, NULL},
+    { MEDIA_VIDEO, "Video datagrams", "video" },
+    { MEDIA_AUDIO, "Audio datagrams", "audio" },
+    { 0, NULL, NULL },
   };
   static gsize type = 0;
 
@@ -150,7 +150,7 @@ gst_moonlight_src_media_get_type (void)
 /* Writes the next ping and returns its length: the session's 16 characters and a big-endian counter from 1, or the
  * legacy "PING" (protocol/video.md §1.1). */
 static gsize
-write_ping (const gchar * payload, guint32 counter, guint8 * out)
+write_ping (const gchar *payload, guint32 counter, guint8 *out)
 {
   if (strlen (payload) != SESSION_PING_CHARACTERS) {
     memcpy (out, "PING", 4);
@@ -164,10 +164,10 @@ write_ping (const gchar * payload, guint32 counter, guint8 * out)
 /* Sends the ping that is due, if one is. A ping that cannot be sent is like one that is lost: the next one follows.
  * Returns the milliseconds to wait for datagrams before asking again. */
 static int
-ping_if_due (GstMoonlightSrc * self)
+ping_if_due (GstMoonlightSrc *self)
 {
   guint8 ping[SESSION_PING_CHARACTERS + 4];
-  struct iovec iov = {.iov_base = ping };
+  struct iovec iov = { .iov_base = ping };
   BatchCounters counters = { 0 };
   BatchEndpoint endpoint;
   BatchSend send;
@@ -209,7 +209,7 @@ ping_if_due (GstMoonlightSrc * self)
 /* --- receiving --- */
 
 static void
-take_datagram (const uint8_t * data, size_t bytes, void *user_data)
+take_datagram (const uint8_t *data, size_t bytes, void *user_data)
 {
   GstMoonlightSrc *self = user_data;
   gsize size = bytes;
@@ -224,13 +224,13 @@ take_datagram (const uint8_t * data, size_t bytes, void *user_data)
 
 /* Jitter: how much the gap between batches differs from the gap before it. */
 static void
-note_arrival (GstMoonlightSrc * self, guint64 now)
+note_arrival (GstMoonlightSrc *self, guint64 now)
 {
   if (self->last_batch_ns != 0) {
     guint64 gap_ns = now - self->last_batch_ns;
     if (self->last_gap_ns != 0)
-      histogram_add (&self->jitter_ns,
-          gap_ns > self->last_gap_ns ? gap_ns - self->last_gap_ns : self->last_gap_ns - gap_ns);
+      histogram_add (
+          &self->jitter_ns, gap_ns > self->last_gap_ns ? gap_ns - self->last_gap_ns : self->last_gap_ns - gap_ns);
     self->last_gap_ns = gap_ns;
   }
   self->last_batch_ns = now;
@@ -238,7 +238,7 @@ note_arrival (GstMoonlightSrc * self, guint64 now)
 
 /* Reads what the socket has into the arena. Returns 0 or an errno. */
 static int
-read_batch (GstMoonlightSrc * self, guint64 * arrival_ns)
+read_batch (GstMoonlightSrc *self, guint64 *arrival_ns)
 {
   int err;
 
@@ -259,7 +259,7 @@ read_batch (GstMoonlightSrc * self, guint64 * arrival_ns)
 }
 
 static GstClockTime
-running_time (GstMoonlightSrc * self)
+running_time (GstMoonlightSrc *self)
 {
   GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
   GstClockTime base_time = gst_element_get_base_time (GST_ELEMENT (self));
@@ -274,7 +274,7 @@ running_time (GstMoonlightSrc * self)
 
 /* Queues one buffer a datagram, all of them windows on one copy of the batch. */
 static void
-queue_buffers (GstMoonlightSrc * self, guint64 arrival_ns)
+queue_buffers (GstMoonlightSrc *self, guint64 arrival_ns)
 {
   GstClockTime pts = gst_base_src_get_do_timestamp (GST_BASE_SRC (self)) ? running_time (self) : GST_CLOCK_TIME_NONE;
   gsize total = self->arena->len;
@@ -297,12 +297,12 @@ queue_buffers (GstMoonlightSrc * self, guint64 arrival_ns)
 
 /* Waits for datagrams, for the next ping's time, or for unlock. */
 static GstFlowReturn
-wait_for_datagrams (GstMoonlightSrc * self, int timeout_ms)
+wait_for_datagrams (GstMoonlightSrc *self, int timeout_ms)
 {
   struct pollfd fds[3] = {
-    {.fd = self->wake_fd,.events = POLLIN},
-    {.fd = self->socket_fd,.events = POLLIN},
-    {.fd = self->nudge_fd,.events = POLLIN},
+    { .fd = self->wake_fd, .events = POLLIN },
+    { .fd = self->socket_fd, .events = POLLIN },
+    { .fd = self->nudge_fd, .events = POLLIN },
   };
   eventfd_t nudges;
 
@@ -316,7 +316,7 @@ wait_for_datagrams (GstMoonlightSrc * self, int timeout_ms)
 }
 
 static GstFlowReturn
-gst_moonlight_src_create (GstPushSrc * src, GstBuffer ** buffer)
+gst_moonlight_src_create (GstPushSrc *src, GstBuffer **buffer)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
   guint64 arrival_ns;
@@ -344,7 +344,7 @@ gst_moonlight_src_create (GstPushSrc * src, GstBuffer ** buffer)
 }
 
 static GstCaps *
-gst_moonlight_src_get_caps (GstBaseSrc * src, GstCaps * filter)
+gst_moonlight_src_get_caps (GstBaseSrc *src, GstCaps *filter)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
   GstCaps *caps, *filtered;
@@ -363,27 +363,28 @@ gst_moonlight_src_get_caps (GstBaseSrc * src, GstCaps * filter)
 /* --- states --- */
 
 static int
-open_socket (GstMoonlightSrc * self)
+open_socket (GstMoonlightSrc *self)
 {
   int fd;
 
   GST_OBJECT_LOCK (self);
-  fd = self->fd >= 0 ? fcntl (self->fd, F_DUPFD_CLOEXEC, 3) :
-      udp_socket_open_bound (self->address, (guint16) self->port);
+  fd = self->fd >= 0 ? fcntl (self->fd, F_DUPFD_CLOEXEC, 3)
+                     : udp_socket_open_bound (self->address, (guint16) self->port);
   GST_OBJECT_UNLOCK (self);
   return fd;
 }
 
 static gboolean
-gst_moonlight_src_start (GstBaseSrc * src)
+gst_moonlight_src_start (GstBaseSrc *src)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
   int fd = open_socket (self);
   int granted;
 
   if (fd < 0) {
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("Cannot receive on address \"%s\" port %u: %s",
-            GST_STR_NULL (self->address), self->port, g_strerror (errno)), ("fd=%d", self->fd));
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ,
+        ("Cannot receive on address \"%s\" port %u: %s", GST_STR_NULL (self->address), self->port, g_strerror (errno)),
+        ("fd=%d", self->fd));
     return FALSE;
   }
   self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -412,7 +413,7 @@ gst_moonlight_src_start (GstBaseSrc * src)
 }
 
 static gboolean
-gst_moonlight_src_stop (GstBaseSrc * src)
+gst_moonlight_src_stop (GstBaseSrc *src)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
 
@@ -430,7 +431,7 @@ gst_moonlight_src_stop (GstBaseSrc * src)
 }
 
 static gboolean
-gst_moonlight_src_unlock (GstBaseSrc * src)
+gst_moonlight_src_unlock (GstBaseSrc *src)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
 
@@ -440,7 +441,7 @@ gst_moonlight_src_unlock (GstBaseSrc * src)
 }
 
 static gboolean
-gst_moonlight_src_unlock_stop (GstBaseSrc * src)
+gst_moonlight_src_unlock_stop (GstBaseSrc *src)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
   eventfd_t count;
@@ -454,14 +455,14 @@ gst_moonlight_src_unlock_stop (GstBaseSrc * src)
 /* --- properties --- */
 
 static void
-replace_string (gchar ** target, const GValue * value)
+replace_string (gchar **target, const GValue *value)
 {
   g_free (*target);
   *target = g_value_dup_string (value);
 }
 
 static void
-gst_moonlight_src_set_property (GObject * object, guint id, const GValue * value, GParamSpec * spec)
+gst_moonlight_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (object);
 
@@ -513,22 +514,18 @@ gst_moonlight_src_set_property (GObject * object, guint id, const GValue * value
 
 /* with the object lock */
 static GstStructure *
-make_stats (GstMoonlightSrc * self)
+make_stats (GstMoonlightSrc *self)
 {
-  return gst_structure_new ("moonlightsrc-stats",
-      "datagrams", G_TYPE_UINT64, self->datagrams,
-      "bytes", G_TYPE_UINT64, self->bytes,
-      "drops-injected", G_TYPE_UINT64, self->drops_injected,
-      "pings", G_TYPE_UINT64, self->pings,
-      "truncated", G_TYPE_UINT64, self->received.truncated,
-      "receive-calls", G_TYPE_UINT64, self->received.calls,
-      "first-datagram-ns", G_TYPE_UINT64, self->first_datagram_ns,
-      "jitter-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->jitter_ns, 0.5),
-      "jitter-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->jitter_ns, 0.99), NULL);
+  return gst_structure_new ("moonlightsrc-stats", "datagrams", G_TYPE_UINT64, self->datagrams, "bytes", G_TYPE_UINT64,
+      self->bytes, "drops-injected", G_TYPE_UINT64, self->drops_injected, "pings", G_TYPE_UINT64, self->pings,
+      "truncated", G_TYPE_UINT64, self->received.truncated, "receive-calls", G_TYPE_UINT64, self->received.calls,
+      "first-datagram-ns", G_TYPE_UINT64, self->first_datagram_ns, "jitter-ns-p50", G_TYPE_UINT64,
+      histogram_quantile (&self->jitter_ns, 0.5), "jitter-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&self->jitter_ns, 0.99), NULL);
 }
 
 static void
-gst_moonlight_src_get_property (GObject * object, guint id, GValue * value, GParamSpec * spec)
+gst_moonlight_src_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (object);
 
@@ -575,7 +572,7 @@ gst_moonlight_src_get_property (GObject * object, guint id, GValue * value, GPar
 }
 
 static void
-gst_moonlight_src_init (GstMoonlightSrc * self)
+gst_moonlight_src_init (GstMoonlightSrc *self)
 {
   GstBaseSrc *src = GST_BASE_SRC (self);
 
@@ -597,7 +594,7 @@ gst_moonlight_src_init (GstMoonlightSrc * self)
 }
 
 static void
-gst_moonlight_src_finalize (GObject * object)
+gst_moonlight_src_finalize (GObject *object)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (object);
 
@@ -613,41 +610,49 @@ gst_moonlight_src_finalize (GObject * object)
 }
 
 static void
-gst_moonlight_src_install_properties (GObjectClass * klass)
+gst_moonlight_src_install_properties (GObjectClass *klass)
 {
   const GParamFlags ready = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
   const GParamFlags playing = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
 
-  g_object_class_install_property (klass, PROP_ADDRESS, g_param_spec_string ("address", "Address",
-          "Local address to listen on, numeric; :: listens on IPv4 as well", DEFAULT_ADDRESS, ready));
-  g_object_class_install_property (klass, PROP_PORT, g_param_spec_uint ("port", "Port",
-          "UDP port to listen on; 0 takes a free one, which reads back from PAUSED on", 0, 65535, DEFAULT_PORT,
-          ready));
-  g_object_class_install_property (klass, PROP_FD, g_param_spec_int ("fd", "File descriptor",
+  g_object_class_install_property (klass, PROP_ADDRESS,
+      g_param_spec_string ("address", "Address", "Local address to listen on, numeric; :: listens on IPv4 as well",
+          DEFAULT_ADDRESS, ready));
+  g_object_class_install_property (klass, PROP_PORT,
+      g_param_spec_uint ("port", "Port", "UDP port to listen on; 0 takes a free one, which reads back from PAUSED on",
+          0, 65535, DEFAULT_PORT, ready));
+  g_object_class_install_property (klass, PROP_FD,
+      g_param_spec_int ("fd", "File descriptor",
           "Bound UDP socket to receive from instead, duplicated on start; -1 opens one", -1, G_MAXINT, DEFAULT_FD,
           ready));
-  g_object_class_install_property (klass, PROP_REMOTE_HOST, g_param_spec_string ("remote-host", "Remote host",
-          "Address to ping, numeric IPv4 or IPv6", DEFAULT_REMOTE_HOST, playing));
-  g_object_class_install_property (klass, PROP_REMOTE_PORT, g_param_spec_uint ("remote-port", "Remote port",
-          "UDP port to ping; 0 pings nobody", 0, 65535, DEFAULT_REMOTE_PORT, playing));
-  g_object_class_install_property (klass, PROP_PING_PAYLOAD, g_param_spec_string ("ping-payload", "Ping payload",
+  g_object_class_install_property (klass, PROP_REMOTE_HOST,
+      g_param_spec_string (
+          "remote-host", "Remote host", "Address to ping, numeric IPv4 or IPv6", DEFAULT_REMOTE_HOST, playing));
+  g_object_class_install_property (klass, PROP_REMOTE_PORT,
+      g_param_spec_uint (
+          "remote-port", "Remote port", "UDP port to ping; 0 pings nobody", 0, 65535, DEFAULT_REMOTE_PORT, playing));
+  g_object_class_install_property (klass, PROP_PING_PAYLOAD,
+      g_param_spec_string ("ping-payload", "Ping payload",
           "16 characters make a session ping, anything else a legacy PING", DEFAULT_PING_PAYLOAD, playing));
-  g_object_class_install_property (klass, PROP_PING_INTERVAL, g_param_spec_uint ("ping-interval", "Ping interval",
-          "Time between pings, in milliseconds", 1, 3600000, DEFAULT_PING_INTERVAL_MS, playing));
-  g_object_class_install_property (klass, PROP_MEDIA, g_param_spec_enum ("media", "Media", "What the caps say",
-          GST_TYPE_MOONLIGHT_SRC_MEDIA, DEFAULT_MEDIA, ready));
-  g_object_class_install_property (klass, PROP_DROP_PERCENT, g_param_spec_double ("drop-percent", "Drop percent",
-          "Datagrams lost on purpose, in percent, for tests", 0, 100, DEFAULT_DROP_PERCENT, playing));
-  g_object_class_install_property (klass, PROP_DROP_SEED, g_param_spec_uint ("drop-seed", "Drop seed",
-          "Selects which datagrams drop-percent loses; setting it starts its sequence", 0, G_MAXUINT,
-          DEFAULT_DROP_SEED, playing));
-  g_object_class_install_property (klass, PROP_STATS, g_param_spec_boxed ("stats", "Statistics",
-          "Counters since PAUSED; durations in nanoseconds", GST_TYPE_STRUCTURE,
+  g_object_class_install_property (klass, PROP_PING_INTERVAL,
+      g_param_spec_uint ("ping-interval", "Ping interval", "Time between pings, in milliseconds", 1, 3600000,
+          DEFAULT_PING_INTERVAL_MS, playing));
+  g_object_class_install_property (klass, PROP_MEDIA,
+      g_param_spec_enum ("media", "Media", "What the caps say", GST_TYPE_MOONLIGHT_SRC_MEDIA, DEFAULT_MEDIA, ready));
+  g_object_class_install_property (klass, PROP_DROP_PERCENT,
+      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose, in percent, for tests", 0, 100,
+          DEFAULT_DROP_PERCENT, playing));
+  g_object_class_install_property (klass, PROP_DROP_SEED,
+      g_param_spec_uint ("drop-seed", "Drop seed",
+          "Selects which datagrams drop-percent loses; setting it starts its sequence", 0, G_MAXUINT, DEFAULT_DROP_SEED,
+          playing));
+  g_object_class_install_property (klass, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since PAUSED; durations in nanoseconds", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
-gst_moonlight_src_class_init (GstMoonlightSrcClass * klass)
+gst_moonlight_src_class_init (GstMoonlightSrcClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);

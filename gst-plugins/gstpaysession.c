@@ -10,7 +10,7 @@
 #include <string.h>
 
 static gboolean
-prepare_key (GstPaySession * session, GstElement * element, const gchar * key_text)
+prepare_key (GstPaySession *session, GstElement *element, const gchar *key_text)
 {
   guint8 key[MEDIA_KEY_BYTES];
 
@@ -29,7 +29,7 @@ prepare_key (GstPaySession * session, GstElement * element, const gchar * key_te
 }
 
 static gboolean
-prepare_page (GstPaySession * session, GstElement * element, gint page_fd)
+prepare_page (GstPaySession *session, GstElement *element, gint page_fd)
 {
   SessionPageResult result = SESSION_PAGE_OK;
 
@@ -39,25 +39,26 @@ prepare_page (GstPaySession * session, GstElement * element, gint page_fd)
   session->page_fd = page_fd;
   session->page = page_fd < 0 ? session_page_new_private () : session_page_open (page_fd, &result);
   if (session->page == NULL)
-    GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS, ("The session page behind descriptor %d cannot be used: %s.",
-            page_fd, session_page_result_text (result)), (NULL));
+    GST_ELEMENT_ERROR (element, RESOURCE, SETTINGS,
+        ("The session page behind descriptor %d cannot be used: %s.", page_fd, session_page_result_text (result)),
+        (NULL));
   return session->page != NULL;
 }
 
 gboolean
-gst_pay_session_prepare (GstPaySession * session, GstElement * element, gint page_fd, const gchar * key_text)
+gst_pay_session_prepare (GstPaySession *session, GstElement *element, gint page_fd, const gchar *key_text)
 {
   return prepare_key (session, element, key_text) && prepare_page (session, element, page_fd);
 }
 
 void
-gst_pay_session_stop (GstPaySession * session)
+gst_pay_session_stop (GstPaySession *session)
 {
   g_clear_pointer (&session->crypt, media_crypt_free);
 }
 
 void
-gst_pay_session_clear (GstPaySession * session)
+gst_pay_session_clear (GstPaySession *session)
 {
   gst_pay_session_stop (session);
   g_clear_pointer (&session->page, session_page_free);

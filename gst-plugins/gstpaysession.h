@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   SessionPage *page;
-  gint page_fd;                 /* what `page` was opened from; -1 = private to the element */
-  MediaCrypt *crypt;            /* NULL = in the clear */
+  gint page_fd;      /* what `page` was opened from; -1 = private to the element */
+  MediaCrypt *crypt; /* NULL = in the clear */
 } GstPaySession;
 
 /*
@@ -23,12 +23,12 @@ typedef struct
  * descriptor is kept, because going to READY and back must not start the numbers afresh.
  * To be called while no buffer flows, without the object lock.
  */
-gboolean gst_pay_session_prepare (GstPaySession * session, GstElement * element, gint page_fd, const gchar * key_text);
+gboolean gst_pay_session_prepare (GstPaySession *session, GstElement *element, gint page_fd, const gchar *key_text);
 
 /* Forgets the key; the numbers stay. */
-void gst_pay_session_stop (GstPaySession * session);
+void gst_pay_session_stop (GstPaySession *session);
 
 /* Frees what the session holds, not the structure. */
-void gst_pay_session_clear (GstPaySession * session);
+void gst_pay_session_clear (GstPaySession *session);
 
 G_END_DECLS

@@ -29,20 +29,20 @@ bucket_middle (uint32_t bucket)
 }
 
 void
-histogram_reset (Histogram * histogram)
+histogram_reset (Histogram *histogram)
 {
   for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
     __atomic_store_n (&histogram->counts[i], 0, __ATOMIC_RELAXED);
 }
 
 void
-histogram_add (Histogram * histogram, uint64_t ns)
+histogram_add (Histogram *histogram, uint64_t ns)
 {
   __atomic_fetch_add (&histogram->counts[bucket_of (ns)], 1, __ATOMIC_RELAXED);
 }
 
 uint64_t
-histogram_count (const Histogram * histogram)
+histogram_count (const Histogram *histogram)
 {
   uint64_t sum = 0;
 
@@ -52,7 +52,7 @@ histogram_count (const Histogram * histogram)
 }
 
 uint64_t
-histogram_quantile (const Histogram * histogram, double quantile)
+histogram_quantile (const Histogram *histogram, double quantile)
 {
   uint64_t total = histogram_count (histogram), seen = 0, rank;
   uint32_t last = 0;

@@ -20,13 +20,13 @@ typedef struct
 } Histogram;
 
 /* Empties it. A Histogram of zero bytes (g_new0, instance memory of a GObject) needs no call. */
-void histogram_reset (Histogram * histogram);
+void histogram_reset (Histogram *histogram);
 
 /* Adds one sample in nanoseconds, 0 to 2^64 - 1. */
-void histogram_add (Histogram * histogram, uint64_t ns);
+void histogram_add (Histogram *histogram, uint64_t ns);
 
 /* Number of samples added. */
-uint64_t histogram_count (const Histogram * histogram);
+uint64_t histogram_count (const Histogram *histogram);
 
 /* The sample below which `quantile` (0 to 1, clamped) of all samples lie, in nanoseconds; 0 when there are none. */
-uint64_t histogram_quantile (const Histogram * histogram, double quantile);
+uint64_t histogram_quantile (const Histogram *histogram, double quantile);

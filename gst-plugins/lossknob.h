@@ -9,18 +9,18 @@
 typedef struct
 {
   uint64_t state;
-  uint64_t threshold;           /* of 2^53 */
+  uint64_t threshold; /* of 2^53 */
 } LossKnob;
 
 static inline void
-loss_knob_seed (LossKnob * knob, uint32_t seed)
+loss_knob_seed (LossKnob *knob, uint32_t seed)
 {
   knob->state = seed;
 }
 
 /* `percent` 0–100; outside it is clamped. */
 static inline void
-loss_knob_set_percent (LossKnob * knob, double percent)
+loss_knob_set_percent (LossKnob *knob, double percent)
 {
   if (!(percent > 0))
     knob->threshold = 0;
@@ -33,7 +33,7 @@ loss_knob_set_percent (LossKnob * knob, double percent)
 /* Whether the next datagram is to be lost. The generator is splitmix64 (Steele, Lea, Flood 2014). It steps at 0 % too,
  * so that a change of the percentage does not shift what a seed selects. */
 static inline bool
-loss_knob_hits (LossKnob * knob)
+loss_knob_hits (LossKnob *knob)
 {
   uint64_t z = (knob->state += UINT64_C (0x9e3779b97f4a7c15));
 

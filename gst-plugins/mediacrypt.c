@@ -38,7 +38,7 @@ media_key_parse (const char *text, uint8_t key[MEDIA_KEY_BYTES])
 }
 
 static EVP_CIPHER_CTX *
-context_new (const EVP_CIPHER * cipher, const uint8_t * key, int encrypt)
+context_new (const EVP_CIPHER *cipher, const uint8_t *key, int encrypt)
 {
   EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new ();
 
@@ -65,7 +65,7 @@ media_crypt_new (const uint8_t key[MEDIA_KEY_BYTES])
 }
 
 void
-media_crypt_free (MediaCrypt * crypt)
+media_crypt_free (MediaCrypt *crypt)
 {
   if (crypt == NULL)
     return;
@@ -78,8 +78,8 @@ media_crypt_free (MediaCrypt * crypt)
 }
 
 bool
-media_crypt_seal_video (MediaCrypt * crypt, uint8_t * datagram, size_t shard_bytes, uint64_t counter,
-    uint32_t frame_index)
+media_crypt_seal_video (
+    MediaCrypt *crypt, uint8_t *datagram, size_t shard_bytes, uint64_t counter, uint32_t frame_index)
 {
   uint8_t *shard = datagram + NV_ENCRYPTED_PREFIX_BYTES;
   int written = 0, rest = 0;
@@ -90,12 +90,13 @@ media_crypt_seal_video (MediaCrypt * crypt, uint8_t * datagram, size_t shard_byt
   return EVP_EncryptInit_ex (crypt->gcm_seal, NULL, NULL, NULL, datagram) == 1
       && EVP_EncryptUpdate (crypt->gcm_seal, shard, &written, shard, (int) shard_bytes) == 1
       && EVP_EncryptFinal_ex (crypt->gcm_seal, shard + written, &rest) == 1
-      && EVP_CIPHER_CTX_ctrl (crypt->gcm_seal, EVP_CTRL_GCM_GET_TAG, NV_GCM_TAG_BYTES,
-      datagram + NV_ENCRYPTED_TAG_OFFSET) == 1;
+      && EVP_CIPHER_CTX_ctrl (
+             crypt->gcm_seal, EVP_CTRL_GCM_GET_TAG, NV_GCM_TAG_BYTES, datagram + NV_ENCRYPTED_TAG_OFFSET)
+      == 1;
 }
 
 bool
-media_crypt_open_video (MediaCrypt * crypt, const uint8_t * datagram, size_t size, uint8_t * shard)
+media_crypt_open_video (MediaCrypt *crypt, const uint8_t *datagram, size_t size, uint8_t *shard)
 {
   uint8_t tag[NV_GCM_TAG_BYTES];
   int written = 0, rest = 0;
@@ -105,7 +106,8 @@ media_crypt_open_video (MediaCrypt * crypt, const uint8_t * datagram, size_t siz
   memcpy (tag, datagram + NV_ENCRYPTED_TAG_OFFSET, sizeof tag);
   return EVP_DecryptInit_ex (crypt->gcm_open, NULL, NULL, NULL, datagram) == 1
       && EVP_DecryptUpdate (crypt->gcm_open, shard, &written, datagram + NV_ENCRYPTED_PREFIX_BYTES,
-      (int) (size - NV_ENCRYPTED_PREFIX_BYTES)) == 1
+             (int) (size - NV_ENCRYPTED_PREFIX_BYTES))
+      == 1
       && EVP_CIPHER_CTX_ctrl (crypt->gcm_open, EVP_CTRL_GCM_SET_TAG, NV_GCM_TAG_BYTES, tag) == 1
       && EVP_DecryptFinal_ex (crypt->gcm_open, shard + written, &rest) == 1;
 }
@@ -121,8 +123,8 @@ audio_iv (uint8_t iv[16], uint32_t key_id, uint16_t sequence)
 }
 
 bool
-media_crypt_seal_audio (MediaCrypt * crypt, uint32_t key_id, uint16_t sequence, const uint8_t * plain, size_t size,
-    uint8_t * out)
+media_crypt_seal_audio (
+    MediaCrypt *crypt, uint32_t key_id, uint16_t sequence, const uint8_t *plain, size_t size, uint8_t *out)
 {
   uint8_t iv[16];
   int written = 0, rest = 0;
@@ -136,8 +138,8 @@ media_crypt_seal_audio (MediaCrypt * crypt, uint32_t key_id, uint16_t sequence, 
 }
 
 bool
-media_crypt_open_audio (MediaCrypt * crypt, uint32_t key_id, uint16_t sequence, const uint8_t * sealed, size_t size,
-    uint8_t * out, size_t * out_bytes)
+media_crypt_open_audio (MediaCrypt *crypt, uint32_t key_id, uint16_t sequence, const uint8_t *sealed, size_t size,
+    uint8_t *out, size_t *out_bytes)
 {
   uint8_t iv[16], last[16 + 16];
   size_t head = size - 16;

@@ -6,7 +6,7 @@
 #include <glib.h>
 #include <string.h>
 
-#define TAG_BYTES 8             /* enough of the tag to tell two datagrams apart */
+#define TAG_BYTES 8 /* enough of the tag to tell two datagrams apart */
 
 typedef struct
 {
@@ -18,7 +18,7 @@ typedef struct
 struct _NonceWatch
 {
   bool has_highest;
-  uint64_t highest;             /* counter: incarnation in the top 16 bits, so a later one is higher */
+  uint64_t highest; /* counter: incarnation in the top 16 bits, so a later one is higher */
   Entry entries[NONCE_WATCH_WINDOW];
 };
 
@@ -53,8 +53,8 @@ nonce_watch_note (NonceWatch *watch, const uint8_t *datagram)
 
   if (watch->has_highest && watch->highest >= NONCE_WATCH_WINDOW && counter <= watch->highest - NONCE_WATCH_WINDOW)
     return true;
-  is_repeat = entry->is_used && memcmp (entry->iv, datagram, NV_GCM_IV_BYTES) == 0
-      && memcmp (entry->tag, tag, TAG_BYTES) != 0;
+  is_repeat =
+      entry->is_used && memcmp (entry->iv, datagram, NV_GCM_IV_BYTES) == 0 && memcmp (entry->tag, tag, TAG_BYTES) != 0;
   entry->is_used = true;
   memcpy (entry->iv, datagram, NV_GCM_IV_BYTES);
   memcpy (entry->tag, tag, TAG_BYTES);

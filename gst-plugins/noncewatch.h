@@ -15,7 +15,7 @@
 typedef struct _NonceWatch NonceWatch;
 
 NonceWatch *nonce_watch_new (void);
-void nonce_watch_free (NonceWatch * watch);
+void nonce_watch_free (NonceWatch *watch);
 
 /* Notes an authentic datagram of at least NV_ENCRYPTED_PREFIX_BYTES; true when its nonce was used before. */
-bool nonce_watch_note (NonceWatch * watch, const uint8_t * datagram);
+bool nonce_watch_note (NonceWatch *watch, const uint8_t *datagram);

@@ -15,53 +15,53 @@
 #define FRAME_HEADER_SHORT 0x01
 
 static void
-put16be (uint8_t * p, uint16_t v)
+put16be (uint8_t *p, uint16_t v)
 {
   p[0] = (uint8_t) (v >> 8);
   p[1] = (uint8_t) v;
 }
 
 static void
-put32be (uint8_t * p, uint32_t v)
+put32be (uint8_t *p, uint32_t v)
 {
   put16be (p, (uint16_t) (v >> 16));
   put16be (p + 2, (uint16_t) v);
 }
 
 static void
-put16le (uint8_t * p, uint16_t v)
+put16le (uint8_t *p, uint16_t v)
 {
   p[0] = (uint8_t) v;
   p[1] = (uint8_t) (v >> 8);
 }
 
 static void
-put32le (uint8_t * p, uint32_t v)
+put32le (uint8_t *p, uint32_t v)
 {
   put16le (p, (uint16_t) v);
   put16le (p + 2, (uint16_t) (v >> 16));
 }
 
 static uint16_t
-get16be (const uint8_t * p)
+get16be (const uint8_t *p)
 {
   return (uint16_t) (p[0] << 8 | p[1]);
 }
 
 static uint32_t
-get32be (const uint8_t * p)
+get32be (const uint8_t *p)
 {
   return (uint32_t) get16be (p) << 16 | get16be (p + 2);
 }
 
 static uint16_t
-get16le (const uint8_t * p)
+get16le (const uint8_t *p)
 {
   return (uint16_t) (p[1] << 8 | p[0]);
 }
 
 static uint32_t
-get32le (const uint8_t * p)
+get32le (const uint8_t *p)
 {
   return (uint32_t) get16le (p + 2) << 16 | get16le (p);
 }
@@ -76,7 +76,7 @@ get32le (const uint8_t * p)
  * block: bits 7-6 last block, 5-4 this block. fec: bits 31-22 data shards, 21-12 shard index, 11-4 percentage.
  */
 void
-nv_video_write_coded (uint8_t * shard, uint32_t packet_number, uint8_t flags, uint8_t extra_flags)
+nv_video_write_coded (uint8_t *shard, uint32_t packet_number, uint8_t flags, uint8_t extra_flags)
 {
   memset (shard, 0, NV_VIDEO_HEADER_BYTES);
   put32le (shard + 16, packet_number << 8);
@@ -86,19 +86,20 @@ nv_video_write_coded (uint8_t * shard, uint32_t packet_number, uint8_t flags, ui
 }
 
 void
-nv_video_write_uncoded (uint8_t * shard, const NvVideoHeader * header)
+nv_video_write_uncoded (uint8_t *shard, const NvVideoHeader *header)
 {
   shard[0] = VIDEO_RTP_FLAGS;
   put16be (shard + 2, header->sequence);
   put32be (shard + 4, header->timestamp);
   put32le (shard + 20, header->frame_index);
   shard[27] = (uint8_t) ((header->blocks - 1) << 6 | header->block << 4);
-  put32le (shard + 28, (uint32_t) header->data_shards << 22 | (uint32_t) header->shard_index << 12
-      | (uint32_t) header->fec_percentage << 4);
+  put32le (shard + 28,
+      (uint32_t) header->data_shards << 22 | (uint32_t) header->shard_index << 12
+          | (uint32_t) header->fec_percentage << 4);
 }
 
 NvReadResult
-nv_video_read (const uint8_t * shard, size_t size, NvVideoHeader * header)
+nv_video_read (const uint8_t *shard, size_t size, NvVideoHeader *header)
 {
   NvVideoHeader h;
   uint32_t fec;
@@ -137,7 +138,7 @@ nv_video_read (const uint8_t * shard, size_t size, NvVideoHeader * header)
  *  +------+------------+------+-------------+--------+
  */
 void
-nv_frame_header_write (uint8_t * bytes, const NvFrameHeader * header)
+nv_frame_header_write (uint8_t *bytes, const NvFrameHeader *header)
 {
   bytes[0] = FRAME_HEADER_SHORT;
   put16le (bytes + 1, header->host_latency);
@@ -147,7 +148,7 @@ nv_frame_header_write (uint8_t * bytes, const NvFrameHeader * header)
 }
 
 NvReadResult
-nv_frame_header_read (const uint8_t * bytes, size_t size, NvFrameHeader * header)
+nv_frame_header_read (const uint8_t *bytes, size_t size, NvFrameHeader *header)
 {
   if (size < NV_FRAME_HEADER_BYTES)
     return NV_READ_SHORT;
@@ -166,7 +167,7 @@ nv_frame_header_read (const uint8_t * bytes, size_t size, NvFrameHeader * header
  *  +-------------+------+-----+------------+-----------+------------
  */
 void
-nv_encrypted_prefix_write (uint8_t * datagram, uint64_t counter, uint32_t frame_index)
+nv_encrypted_prefix_write (uint8_t *datagram, uint64_t counter, uint32_t frame_index)
 {
   put32le (datagram, (uint32_t) counter);
   put32le (datagram + 4, (uint32_t) (counter >> 32));
@@ -176,7 +177,7 @@ nv_encrypted_prefix_write (uint8_t * datagram, uint64_t counter, uint32_t frame_
 }
 
 NvReadResult
-nv_encrypted_prefix_read (const uint8_t * datagram, size_t size, uint32_t * frame_index)
+nv_encrypted_prefix_read (const uint8_t *datagram, size_t size, uint32_t *frame_index)
 {
   if (size < NV_ENCRYPTED_PREFIX_BYTES + NV_VIDEO_HEADER_BYTES)
     return NV_READ_SHORT;
@@ -192,7 +193,7 @@ nv_encrypted_prefix_read (const uint8_t * datagram, size_t size, uint32_t * fram
  *  +------+------+--------+-----------+----------+------+------+----------+----------+------+---------
  */
 void
-nv_audio_write_data (uint8_t * bytes, uint16_t sequence, uint32_t timestamp)
+nv_audio_write_data (uint8_t *bytes, uint16_t sequence, uint32_t timestamp)
 {
   memset (bytes, 0, NV_AUDIO_HEADER_BYTES);
   bytes[0] = AUDIO_RTP_FLAGS;
@@ -202,7 +203,7 @@ nv_audio_write_data (uint8_t * bytes, uint16_t sequence, uint32_t timestamp)
 }
 
 void
-nv_audio_write_parity (uint8_t * bytes, uint8_t shard_index, uint16_t base_sequence, uint32_t base_timestamp)
+nv_audio_write_parity (uint8_t *bytes, uint8_t shard_index, uint16_t base_sequence, uint32_t base_timestamp)
 {
   memset (bytes, 0, NV_AUDIO_PARITY_HEADER_BYTES);
   bytes[0] = AUDIO_RTP_FLAGS;
@@ -215,7 +216,7 @@ nv_audio_write_parity (uint8_t * bytes, uint8_t shard_index, uint16_t base_seque
 }
 
 NvReadResult
-nv_audio_read (const uint8_t * datagram, size_t size, NvAudioHeader * header)
+nv_audio_read (const uint8_t *datagram, size_t size, NvAudioHeader *header)
 {
   NvAudioHeader h = { 0 };
 

@@ -14,8 +14,8 @@
 
 struct _OwnFrame
 {
-  GstCaps *caps;                /* what info and pool are for */
-  gboolean has_info;            /* caps describe a layout that can be mapped */
+  GstCaps *caps;     /* what info and pool are for */
+  gboolean has_info; /* caps describe a layout that can be mapped */
   GstVideoInfo info;
   GstBufferPool *pool;
   GstAllocator *dmabuf_allocator;
@@ -28,7 +28,7 @@ own_frame_new (void)
 }
 
 void
-own_frame_reset (OwnFrame * own)
+own_frame_reset (OwnFrame *own)
 {
   if (own->pool)
     gst_buffer_pool_set_active (own->pool, FALSE);
@@ -38,7 +38,7 @@ own_frame_reset (OwnFrame * own)
 }
 
 void
-own_frame_free (OwnFrame * own)
+own_frame_free (OwnFrame *own)
 {
   own_frame_reset (own);
   gst_clear_object (&own->dmabuf_allocator);
@@ -55,14 +55,15 @@ typedef enum
 /* GStreamer's own pools hand out memory that this process allocated. Any other pool (PipeWire's, V4L2's) may wrap a
  * foreign mapping in the very same kind of memory, and so may a buffer without a pool. */
 static gboolean
-is_from_own_pool (GstBuffer * buffer)
+is_from_own_pool (GstBuffer *buffer)
 {
-  return buffer->pool && (G_OBJECT_TYPE (buffer->pool) == GST_TYPE_VIDEO_BUFFER_POOL
-      || G_OBJECT_TYPE (buffer->pool) == GST_TYPE_BUFFER_POOL);
+  return buffer->pool
+      && (G_OBJECT_TYPE (buffer->pool) == GST_TYPE_VIDEO_BUFFER_POOL
+          || G_OBJECT_TYPE (buffer->pool) == GST_TYPE_BUFFER_POOL);
 }
 
 static Treatment
-treatment_of (GstBuffer * buffer)
+treatment_of (GstBuffer *buffer)
 {
   gboolean is_own = is_from_own_pool (buffer);
   guint i, n = gst_buffer_n_memory (buffer), dmabufs = 0;
@@ -83,11 +84,11 @@ treatment_of (GstBuffer * buffer)
 
 /* Metas that say what the picture is, not where its bytes lie. */
 static gboolean
-copy_meta (GstBuffer * from, GstMeta ** meta, gpointer to)
+copy_meta (GstBuffer *from, GstMeta **meta, gpointer to)
 {
   const GstMetaInfo *info = (*meta)->info;
   GQuark memory_tag = g_quark_from_static_string (GST_META_TAG_MEMORY_STR);
-  GstMetaTransformCopy whole = { FALSE, 0, (gsize) - 1 };
+  GstMetaTransformCopy whole = { FALSE, 0, (gsize) -1 };
 
   if (info->transform_func && !gst_meta_api_type_has_tag (info->api, memory_tag))
     info->transform_func (to, *meta, from, _gst_meta_transform_copy, &whole);
@@ -95,7 +96,7 @@ copy_meta (GstBuffer * from, GstMeta ** meta, gpointer to)
 }
 
 static GstBuffer *
-duplicate (OwnFrame * own, GstBuffer * buffer)
+duplicate (OwnFrame *own, GstBuffer *buffer)
 {
   GstBuffer *copy = gst_buffer_new ();
   guint i;
@@ -103,7 +104,7 @@ duplicate (OwnFrame * own, GstBuffer * buffer)
   if (!own->dmabuf_allocator)
     own->dmabuf_allocator = gst_dmabuf_allocator_new ();
   /* without memory: metas such as the strides stay true, since the layout is the same */
-  gst_buffer_copy_into (copy, buffer, GST_BUFFER_COPY_METADATA, 0, (gsize) - 1);
+  gst_buffer_copy_into (copy, buffer, GST_BUFFER_COPY_METADATA, 0, (gsize) -1);
   for (i = 0; i < gst_buffer_n_memory (buffer); i++) {
     GstMemory *memory = gst_buffer_peek_memory (buffer, i), *twin;
     gsize offset, max_size, size = gst_memory_get_sizes (memory, &offset, &max_size);
@@ -121,7 +122,7 @@ duplicate (OwnFrame * own, GstBuffer * buffer)
 }
 
 static gboolean
-prepare_pool (OwnFrame * own, GstCaps * caps)
+prepare_pool (OwnFrame *own, GstCaps *caps)
 {
   GstStructure *config;
 
@@ -129,8 +130,8 @@ prepare_pool (OwnFrame * own, GstCaps * caps)
     return own->pool != NULL || !own->has_info;
   own_frame_reset (own);
   own->caps = gst_caps_ref (caps);
-  own->has_info = gst_video_info_from_caps (&own->info, caps)
-      && GST_VIDEO_INFO_FORMAT (&own->info) != GST_VIDEO_FORMAT_ENCODED;
+  own->has_info =
+      gst_video_info_from_caps (&own->info, caps) && GST_VIDEO_INFO_FORMAT (&own->info) != GST_VIDEO_FORMAT_ENCODED;
   if (!own->has_info)
     return TRUE;
   own->pool = gst_video_buffer_pool_new ();
@@ -143,7 +144,7 @@ prepare_pool (OwnFrame * own, GstCaps * caps)
 }
 
 static GstBuffer *
-copy_frame (OwnFrame * own, GstBuffer * buffer)
+copy_frame (OwnFrame *own, GstBuffer *buffer)
 {
   GstBuffer *copy = NULL;
   GstVideoFrame from, to;
@@ -167,13 +168,13 @@ copy_frame (OwnFrame * own, GstBuffer * buffer)
     gst_buffer_unref (copy);
     return NULL;
   }
-  gst_buffer_copy_into (copy, buffer, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) - 1);
+  gst_buffer_copy_into (copy, buffer, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize) -1);
   gst_buffer_foreach_meta (buffer, copy_meta, copy);
   return copy;
 }
 
 GstBuffer *
-own_frame_take (OwnFrame * own, GstBuffer * buffer, GstCaps * caps)
+own_frame_take (OwnFrame *own, GstBuffer *buffer, GstCaps *caps)
 {
   GstBuffer *kept = NULL;
 

@@ -29,7 +29,7 @@ rate_for (uint64_t bytes, uint64_t ns)
 }
 
 void
-pacer_init (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
+pacer_init (Pacer *pacer, PacerShape shape, uint32_t link_kbps)
 {
   *pacer = (Pacer) {
     .interval_ns = PACER_INTERVAL_DEFAULT_NS,
@@ -38,7 +38,7 @@ pacer_init (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
 }
 
 void
-pacer_configure (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
+pacer_configure (Pacer *pacer, PacerShape shape, uint32_t link_kbps)
 {
   if (link_kbps == 0)
     link_kbps = 1;
@@ -46,12 +46,11 @@ pacer_configure (Pacer * pacer, PacerShape shape, uint32_t link_kbps)
   /* 1 kbit/s = 125 B/s; nine tenths of that are 112.5. */
   pacer->link_rate = (uint64_t) link_kbps * 225 / 2;
   pacer->burst_rate = pacer->link_rate;
-  pacer->group_bytes_max = link_kbps > PACER_FAST_LINK_KBPS ?
-      PACER_GROUP_BYTES_MAX_FAST : PACER_GROUP_BYTES_MAX;
+  pacer->group_bytes_max = link_kbps > PACER_FAST_LINK_KBPS ? PACER_GROUP_BYTES_MAX_FAST : PACER_GROUP_BYTES_MAX;
 }
 
 void
-pacer_learn_interval (Pacer * pacer, uint64_t delta_ns)
+pacer_learn_interval (Pacer *pacer, uint64_t delta_ns)
 {
   if (delta_ns < INTERVAL_MIN_NS || delta_ns > INTERVAL_MAX_NS)
     return;
@@ -66,7 +65,7 @@ pacer_learn_interval (Pacer * pacer, uint64_t delta_ns)
 /* The rate of the burst in hand. A burst that waited in the queue has less time left, but never less than half an
  * interval: catching up at twice the stream's own rate is enough, and no pause of ours may become a burst. */
 static uint64_t
-burst_rate (const Pacer * pacer, uint64_t arrival_ns, uint64_t bytes)
+burst_rate (const Pacer *pacer, uint64_t arrival_ns, uint64_t bytes)
 {
   if (pacer->shape == PACER_SPREAD)
     return rate_for (bytes, pacer->interval_ns * 3 / 4);
@@ -78,7 +77,7 @@ burst_rate (const Pacer * pacer, uint64_t arrival_ns, uint64_t bytes)
 }
 
 void
-pacer_begin (Pacer * pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
+pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
 {
   pacer->due_ns = max_u64 (pacer->due_ns, now_ns);
   pacer->burst_rate = burst_rate (pacer, arrival_ns, bytes);
@@ -92,7 +91,7 @@ pacer_begin (Pacer * pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes
 }
 
 uint32_t
-pacer_group_bytes (const Pacer * pacer)
+pacer_group_bytes (const Pacer *pacer)
 {
   uint64_t bytes;
 
@@ -106,7 +105,7 @@ pacer_group_bytes (const Pacer * pacer)
 }
 
 uint64_t
-pacer_wake_ns (const Pacer * pacer, uint64_t now_ns, uint64_t lead_ns)
+pacer_wake_ns (const Pacer *pacer, uint64_t now_ns, uint64_t lead_ns)
 {
   if (pacer->shape == PACER_NONE || pacer->due_ns < now_ns + PACER_DEBT_NS + lead_ns)
     return 0;
@@ -114,7 +113,7 @@ pacer_wake_ns (const Pacer * pacer, uint64_t now_ns, uint64_t lead_ns)
 }
 
 uint64_t
-pacer_sent (Pacer * pacer, uint64_t now_ns, uint32_t bytes)
+pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes)
 {
   uint64_t drain_ns, departure_ns;
 
@@ -130,7 +129,7 @@ pacer_sent (Pacer * pacer, uint64_t now_ns, uint32_t bytes)
 }
 
 uint32_t
-pacer_needed_link_kbps (const Pacer * pacer)
+pacer_needed_link_kbps (const Pacer *pacer)
 {
   uint64_t rate;
 

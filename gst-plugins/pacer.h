@@ -29,50 +29,50 @@
 
 typedef enum
 {
-  PACER_RATE,                   /* the link's rate, carried across bursts */
-  PACER_SPREAD,                 /* a burst over three quarters of its interval */
-  PACER_KERNEL,                 /* PACER_RATE as departure times for the kernel instead of sleeps */
-  PACER_NONE,                   /* everything at once */
+  PACER_RATE,   /* the link's rate, carried across bursts */
+  PACER_SPREAD, /* a burst over three quarters of its interval */
+  PACER_KERNEL, /* PACER_RATE as departure times for the kernel instead of sleeps */
+  PACER_NONE,   /* everything at once */
 } PacerShape;
 
 typedef struct
 {
   PacerShape shape;
-  uint64_t link_rate;           /* R, bytes per second */
-  uint64_t burst_rate;          /* bytes per second of the burst in hand: R, or more where its deadline needs it */
+  uint64_t link_rate;  /* R, bytes per second */
+  uint64_t burst_rate; /* bytes per second of the burst in hand: R, or more where its deadline needs it */
   uint32_t group_bytes_max;
-  uint64_t due_ns;              /* when the link is free again */
-  uint64_t interval_ns;         /* learnt time between bursts */
+  uint64_t due_ns;      /* when the link is free again */
+  uint64_t interval_ns; /* learnt time between bursts */
   bool interval_known;
-  uint64_t mean_burst_bytes;    /* smoothed, for pacer_needed_link_kbps() */
-  uint32_t bursts;              /* seen so far, saturating */
+  uint64_t mean_burst_bytes; /* smoothed, for pacer_needed_link_kbps() */
+  uint32_t bursts;           /* seen so far, saturating */
 } Pacer;
 
 /* Starts afresh: link free, interval unknown (1/60 s assumed). */
-void pacer_init (Pacer * pacer, PacerShape shape, uint32_t link_kbps);
+void pacer_init (Pacer *pacer, PacerShape shape, uint32_t link_kbps);
 
 /* Changes shape and link (kbit/s, 0 counts as 1) and keeps the clock, so that a change repays nothing. */
-void pacer_configure (Pacer * pacer, PacerShape shape, uint32_t link_kbps);
+void pacer_configure (Pacer *pacer, PacerShape shape, uint32_t link_kbps);
 
 /* Tells how long after its predecessor a burst came (ns). Values outside 1–100 ms are pauses or pairs and teach
  * nothing. */
-void pacer_learn_interval (Pacer * pacer, uint64_t delta_ns);
+void pacer_learn_interval (Pacer *pacer, uint64_t delta_ns);
 
 /* Begins a burst of `bytes` that came to the queue at `arrival_ns` (<= now_ns). Idle time gives no credit. The
  * burst's rate is raised above R only as far as needed to end two intervals after its arrival. */
-void pacer_begin (Pacer * pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes);
+void pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes);
 
 /* Most bytes of the next group; a single datagram larger than this is a group of its own. */
-uint32_t pacer_group_bytes (const Pacer * pacer);
+uint32_t pacer_group_bytes (const Pacer *pacer);
 
 /* When to wake for the next group: 0 means send now, else an absolute time at least PACER_DEBT_NS away. With
  * PACER_KERNEL, `lead_ns` is how far ahead of its departure a group may be given to the kernel; 0 otherwise. */
-uint64_t pacer_wake_ns (const Pacer * pacer, uint64_t now_ns, uint64_t lead_ns);
+uint64_t pacer_wake_ns (const Pacer *pacer, uint64_t now_ns, uint64_t lead_ns);
 
 /* Accounts for a group of `bytes` that leaves at `now_ns` and returns its departure time: `now_ns`, or with
  * PACER_KERNEL the instant the kernel shall hold it until (>= now_ns). */
-uint64_t pacer_sent (Pacer * pacer, uint64_t now_ns, uint32_t bytes);
+uint64_t pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes);
 
 /* The link (kbit/s) that the stream as a whole, not one frame of it, would need for R to suffice; 0 while the
  * configured link is enough or too little has been seen to say (some thirty bursts). */
-uint32_t pacer_needed_link_kbps (const Pacer * pacer);
+uint32_t pacer_needed_link_kbps (const Pacer *pacer);

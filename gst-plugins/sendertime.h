@@ -15,22 +15,22 @@
 typedef struct
 {
   bool has_epoch;
-  uint64_t epoch_ns;            /* running time of ... */
-  uint64_t epoch_ticks;         /* ... this unwrapped counter value */
-  uint64_t ticks;               /* newest unwrapped counter value */
-  uint64_t last_ns;             /* newest result, or SENDER_TIME_NONE */
+  uint64_t epoch_ns;    /* running time of ... */
+  uint64_t epoch_ticks; /* ... this unwrapped counter value */
+  uint64_t ticks;       /* newest unwrapped counter value */
+  uint64_t last_ns;     /* newest result, or SENDER_TIME_NONE */
 } SenderTime;
 
-void sender_time_reset (SenderTime * time);
+void sender_time_reset (SenderTime *time);
 
 /*
  * The unwrapped value of a counter that is `bits` wide on the wire (16 or 32). A step back counts as no step: frames and
  * packets come in order here.
  */
-uint64_t sender_time_unwrap (SenderTime * time, uint32_t value, uint32_t bits);
+uint64_t sender_time_unwrap (SenderTime *time, uint32_t value, uint32_t bits);
 
 /*
  * Running time in ns of the sender's moment `ticks`, at `rate` ticks a second. `arrival_ns` is the running time of its
  * arrival, or SENDER_TIME_NONE where that is unknown. Results rise strictly.
  */
-uint64_t sender_time_map (SenderTime * time, uint64_t ticks, uint32_t rate, uint64_t arrival_ns);
+uint64_t sender_time_map (SenderTime *time, uint64_t ticks, uint32_t rate, uint64_t arrival_ns);

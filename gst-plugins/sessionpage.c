@@ -19,19 +19,19 @@ struct _SessionPage
 G_STATIC_ASSERT (G_BYTE_ORDER == G_LITTLE_ENDIAN);
 
 static uint32_t *
-field (const SessionPage * page, size_t offset)
+field (const SessionPage *page, size_t offset)
 {
   return (uint32_t *) (void *) (page->bytes + offset);
 }
 
 static uint32_t
-load (const SessionPage * page, size_t offset)
+load (const SessionPage *page, size_t offset)
 {
   return __atomic_load_n (field (page, offset), __ATOMIC_RELAXED);
 }
 
 static SessionPageResult
-check (const SessionPage * page)
+check (const SessionPage *page)
 {
   if (load (page, 0) != SESSION_PAGE_MAGIC)
     return SESSION_PAGE_BAD_MAGIC;
@@ -43,7 +43,7 @@ check (const SessionPage * page)
 }
 
 SessionPage *
-session_page_open (int fd, SessionPageResult * result)
+session_page_open (int fd, SessionPageResult *result)
 {
   struct stat st;
   SessionPage *page;
@@ -82,7 +82,7 @@ session_page_new_private (void)
 }
 
 void
-session_page_free (SessionPage * page)
+session_page_free (SessionPage *page)
 {
   if (page == NULL)
     return;
@@ -94,13 +94,13 @@ session_page_free (SessionPage * page)
 }
 
 uint32_t
-session_page_incarnation (const SessionPage * page)
+session_page_incarnation (const SessionPage *page)
 {
   return page->incarnation;
 }
 
 uint32_t
-session_page_reserve_frame (SessionPage * page)
+session_page_reserve_frame (SessionPage *page)
 {
   uint32_t index = __atomic_add_fetch (field (page, SESSION_PAGE_OFFSET_FRAME_INDEX), 1, __ATOMIC_RELAXED);
 
@@ -111,7 +111,7 @@ session_page_reserve_frame (SessionPage * page)
 }
 
 uint64_t
-session_page_reserve_video_packets (SessionPage * page, uint32_t count)
+session_page_reserve_video_packets (SessionPage *page, uint32_t count)
 {
   uint64_t wraps = load (page, SESSION_PAGE_OFFSET_VIDEO_WRAPS);
   uint32_t first = load (page, SESSION_PAGE_OFFSET_VIDEO_PACKET);
@@ -124,13 +124,13 @@ session_page_reserve_video_packets (SessionPage * page, uint32_t count)
 }
 
 uint32_t
-session_page_reserve_audio_block (SessionPage * page)
+session_page_reserve_audio_block (SessionPage *page)
 {
   return __atomic_fetch_add (field (page, SESSION_PAGE_OFFSET_AUDIO_PACKET), 4, __ATOMIC_RELAXED) & ~3u;
 }
 
 uint64_t
-session_page_gcm_counter (const SessionPage * page, uint64_t video_packet)
+session_page_gcm_counter (const SessionPage *page, uint64_t video_packet)
 {
   return (uint64_t) page->incarnation << 48 | (video_packet & 0xffffffffffffULL);
 }

@@ -35,8 +35,8 @@ typedef struct _SessionPage SessionPage;
 typedef enum
 {
   SESSION_PAGE_OK,
-  SESSION_PAGE_BAD_FD,          /* not an open descriptor, or not one that can be mapped for writing */
-  SESSION_PAGE_SHORT,           /* smaller than SESSION_PAGE_BYTES */
+  SESSION_PAGE_BAD_FD, /* not an open descriptor, or not one that can be mapped for writing */
+  SESSION_PAGE_SHORT,  /* smaller than SESSION_PAGE_BYTES */
   SESSION_PAGE_BAD_MAGIC,
   SESSION_PAGE_BAD_VERSION,
   SESSION_PAGE_BAD_INCARNATION, /* above 65535: the counter has no room for it */
@@ -46,34 +46,34 @@ typedef enum
  * Maps the page behind `fd`. The mapping has a life of its own: the caller may close fd at once, and keeps owning it.
  * On failure returns NULL and sets *result. Free with session_page_free ().
  */
-SessionPage *session_page_open (int fd, SessionPageResult * result);
+SessionPage *session_page_open (int fd, SessionPageResult *result);
 
 /* A page of this process alone, counting from zero: for pipelines that nobody resumes. Never NULL. */
 SessionPage *session_page_new_private (void);
 
 /* NULL is allowed. */
-void session_page_free (SessionPage * page);
+void session_page_free (SessionPage *page);
 
 /* As it stood when the page was opened; 0 to 65535. */
-uint32_t session_page_incarnation (const SessionPage * page);
+uint32_t session_page_incarnation (const SessionPage *page);
 
 /* Spends the next frame index: 1 for the first frame, never 0. */
-uint32_t session_page_reserve_frame (SessionPage * page);
+uint32_t session_page_reserve_frame (SessionPage *page);
 
 /*
  * Spends `count` video packet numbers and returns the first. The low 32 bits are n of the table; the upper ones count
  * its wraps, so that the value as a whole never repeats.
  */
-uint64_t session_page_reserve_video_packets (SessionPage * page, uint32_t count);
+uint64_t session_page_reserve_video_packets (SessionPage *page, uint32_t count);
 
 /* Spends a block of four audio packet numbers and returns the first, a multiple of 4. */
-uint32_t session_page_reserve_audio_block (SessionPage * page);
+uint32_t session_page_reserve_audio_block (SessionPage *page);
 
 /*
  * The AES-GCM counter of a video packet: incarnation << 48 | number, so that no two packets of a session share one.
  * Worked example: incarnation 2, packet 5: 0x0002000000000005.
  */
-uint64_t session_page_gcm_counter (const SessionPage * page, uint64_t video_packet);
+uint64_t session_page_gcm_counter (const SessionPage *page, uint64_t video_packet);
 
 /* A sentence for errors. Static memory. */
 const char *session_page_result_text (SessionPageResult result);

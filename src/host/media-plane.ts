@@ -61,9 +61,7 @@ export class MediaPlane {
 
   createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream {
     return new RestartingMediaStream({
-      checkSource: async () => {
-        await this.#videoSource(this.#loadCatalog());
-      },
+      checkSource: async () => JSON.stringify((await this.#videoSource(this.#loadCatalog())).properties),
       takeProcess: () => this.#options.standby.take(),
       buildGraphs: (process, state) => this.#buildGraphs(plan, process, state),
       events,

@@ -2,7 +2,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AdminReply } from '../admin/messages.js';
 import type { Session } from '../session/session.js';
-import { describeError } from '../support/errors.js';
+import { formatStageTimes, type StageTimes, toStageTimes } from '../session/stage-times.js';
 import type { ConnectionCounts } from './session-wiring.js';
 
 /** How finely the event loop's delay is sampled, in milliseconds; the samples below this are the timer's own. */
@@ -62,10 +62,17 @@ const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView
   frameIndex: session.media?.frameIndex ?? 0,
   roundTripTimeMs: roundTripTimeMs ?? null,
   counts: counts ?? null,
-  stages: await (session.media?.stats() ?? Promise.resolve({})).catch((error: unknown) => ({
-    unavailable: describeError(error),
-  })),
+  stages: await readStages(session),
 });
+
+/** A media process that is being replaced has no figures. */
+const readStages = async (session: Session): Promise<StageTimes | null> => {
+  try {
+    return toStageTimes((await session.media?.stats()) ?? {}) ?? null;
+  } catch {
+    return null;
+  }
+};
 
 type StatusData = {
   readonly pid: number;
@@ -80,7 +87,7 @@ const formatStatus = (data: StatusData): string => {
   if (data.sessions.length === 0) return `${head}\nNo sessions.`;
   const lines = data.sessions.flatMap((session) => [
     `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms`,
-    ...Object.entries(session.stages).map(([stage, values]) => `  ${stage}: ${JSON.stringify(values)}`),
+    ...(session.stages === null ? [] : formatStageTimes(session.stages).map((line) => `  ${line}`)),
   ]);
   return [head, ...lines].join('\n');
 };

@@ -33,15 +33,12 @@ export interface GraphRequest {
   readonly firstFrameNumber: number;
   /** The client's link in kbit/s. */
   readonly linkKbps: number;
-  /** Milliseconds without a frame after which a live source counts as lost; 1000 where absent. */
-  readonly silenceMs?: number;
   /** For a graph that a person runs by hand: nothing is held back, and the datagrams go here. */
   readonly preview?: { readonly address: string; readonly videoPort: number; readonly audioPort: number };
 }
 
 type Properties = GraphDescription['properties'];
 
-const DEFAULT_SILENCE_MS = 1000;
 const AUDIO_QUEUE_BURSTS = 8;
 
 const fill = (
@@ -73,7 +70,6 @@ const videoGraph = (request: GraphRequest): GraphDescription => {
   const { video } = plan;
   const values = toVideoValues(video, {
     firstFrameNumber: request.firstFrameNumber,
-    silenceMs: request.silenceMs ?? DEFAULT_SILENCE_MS,
   });
   const launch = [
     fill(videoSource.description, videoSource.description.source, values),

@@ -24,7 +24,6 @@ export const PLACEHOLDERS = {
   color_matrix: 'colour matrix, number of ITU-T H.273',
   color_range: 'limited or full',
   first_frame: 'number of the first frame that a counting test source draws',
-  silence_ms: 'milliseconds without a frame after which a source counts as lost',
   channels: 'audio channels: 2, 6 or 8',
   channel_mask: 'speaker positions of those channels as a GStreamer bitmask, such as 0x3',
   audio_bps: 'audio bitrate in bit/s',
@@ -70,7 +69,7 @@ type ColorWord =
  */
 export const toVideoValues = (
   plan: VideoPlan,
-  more: { readonly firstFrameNumber: number; readonly silenceMs: number },
+  more: { readonly firstFrameNumber: number },
 ): PlaceholderValues => {
   const space = plan.colorSpace === 'bt2020' && plan.bitDepth === 8 ? 'bt709' : plan.colorSpace;
   const range = plan.fullRange ? 'full' : 'limited';
@@ -91,7 +90,6 @@ export const toVideoValues = (
     color_matrix: matrix,
     color_range: range,
     first_frame: more.firstFrameNumber,
-    silence_ms: more.silenceMs,
   };
 };
 

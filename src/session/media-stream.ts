@@ -8,6 +8,7 @@ import type { SessionNumbers } from '../media/session-page.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { delay, runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import { MEDIA_REMEDY, MediaWatch, SOURCE_BUDGET_MS, SOURCE_REMEDY } from './media-watch.js';
 
 /** A UDP destination; the address is numeric. */
 export interface Endpoint {
@@ -79,8 +80,11 @@ export interface GraphState {
 }
 
 export interface MediaStreamParts {
-  /** Rejects with LUMEN_SOURCE_MISSING while what is to be streamed is not there. */
-  checkSource(): Promise<void>;
+  /**
+   * Rejects with LUMEN_SOURCE_MISSING while what is to be streamed is not there.
+   * @returns what tells this source from one of the same name that comes after it
+   */
+  checkSource(): Promise<string>;
   takeProcess(): Promise<StandbyProcess>;
   buildGraphs(process: StreamProcess, state: GraphState): Promise<readonly GraphDescription[]>;
   readonly events: MediaStreamEvents;
@@ -90,15 +94,12 @@ export interface MediaStreamParts {
 /** More failures than this within the window end the stream. */
 const MAX_FAILURES = 3;
 const FAILURE_WINDOW_MS = 30_000;
-/** How long a source that is gone is waited for: a desktop restarts its capture in seconds. A first start must not
- *  take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
-const SOURCE_BUDGET_MS = 40_000;
+/** A first start must not take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
 const FIRST_SOURCE_BUDGET_MS = 5000;
 const SOURCE_RETRY_MS = 500;
 /** A second of frames at 480 Hz: what a dying process can have drawn beyond the last number it sent. */
 const FRAME_NUMBER_SLACK = 480;
 const STOP_DEADLINE_MS = 1000;
-const MEDIA_REMEDY = 'GST_DEBUG=3 lumen serve --log-level debug shows what the media process says';
 
 /** The real {@link MediaStream}: replaces its process when it fails. */
 export class RestartingMediaStream implements MediaStream {
@@ -113,6 +114,8 @@ export class RestartingMediaStream implements MediaStream {
   #failuresMs: number[] = [];
   #forcedKeyFrames = 0;
   #lastNumbers: SessionNumbers | undefined;
+  #watch: MediaWatch | undefined;
+  #source = '';
 
   constructor(parts: MediaStreamParts) {
     this.#parts = parts;
@@ -157,7 +160,7 @@ export class RestartingMediaStream implements MediaStream {
     const startMs = performance.now();
     for (let tries = 1; !this.#isStopped; tries += 1) {
       try {
-        await this.#parts.checkSource();
+        this.#source = await this.#parts.checkSource();
         if (tries > 1) this.#parts.logger.info('the video source is back');
         return;
       } catch (error) {
@@ -179,6 +182,7 @@ export class RestartingMediaStream implements MediaStream {
     });
     this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs);
     this.#isPlaying = true;
+    this.#startWatch(standby);
     if (this.#videoEndpoint !== sent.video) this.#applyVideoEndpoint();
     if (this.#audioEndpoint !== sent.audio) this.#applyAudioEndpoint();
   }
@@ -201,6 +205,21 @@ export class RestartingMediaStream implements MediaStream {
     });
   }
 
+  #startWatch(standby: StandbyProcess): void {
+    const fail = (cause: string, remedy: string, isFinal = false): void =>
+      this.#fail(standby, cause, remedy, isFinal);
+    this.#watch = new MediaWatch({
+      process: standby.process,
+      source: this.#source,
+      checkSource: () => this.#parts.checkSource(),
+      isReleased: () => this.#videoEndpoint !== undefined,
+      onMissing: (problem) => this.#parts.logger.warn({ problem }, 'waiting for the video source'),
+      onStages: (stages) => this.#parts.logger.debug({ stages }, 'stages'),
+      fail,
+      logger: this.#parts.logger,
+    });
+  }
+
   #onReport(standby: StandbyProcess, report: MediaReport): void {
     const { logger, events } = this.#parts;
     if (report.type === 'message' && report.name === 'moonlight-frame-dropped' && report.graph === 'video') {
@@ -220,7 +239,7 @@ export class RestartingMediaStream implements MediaStream {
           'sound stopped, the picture goes on',
         );
     } else if (report.type === 'eos' && report.graph === 'video') {
-      this.#fail(standby, 'the video source ended', 'start the source again');
+      this.#fail(standby, 'the video source ended', SOURCE_REMEDY);
     }
   }
 
@@ -231,6 +250,7 @@ export class RestartingMediaStream implements MediaStream {
     this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < FAILURE_WINDOW_MS), nowMs];
     this.#standby = undefined;
     this.#isPlaying = false;
+    this.#watch?.stop();
     const isGivenUp = isFinal || this.#failuresMs.length > MAX_FAILURES;
     if (isGivenUp) this.#isStopped = true;
     else
@@ -293,6 +313,7 @@ export class RestartingMediaStream implements MediaStream {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#isPlaying = false;
+    this.#watch?.stop();
     const standby = this.#standby;
     this.#standby = undefined;
     if (standby !== undefined) await this.#retire(standby, STOP_DEADLINE_MS);

@@ -28,11 +28,11 @@ loopback_port (int fd)
 
 /* A socket bound to a free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6), with a large receive buffer. */
 static inline int
-loopback_open (int family, guint16 * port)
+loopback_open (int family, guint16 *port)
 {
-  struct sockaddr_in in = {.sin_family = AF_INET,.sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-  struct timeval patience = {.tv_sec = LOOPBACK_PATIENCE_S };
+  struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+  struct timeval patience = { .tv_sec = LOOPBACK_PATIENCE_S };
   int size = 8 * 1024 * 1024;
   int fd = socket (family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -50,7 +50,7 @@ loopback_open (int family, guint16 * port)
 
 /* Waits for the next datagram and returns its length; fails the test after LOOPBACK_PATIENCE_S. */
 static inline gsize
-loopback_receive (int fd, guint8 * data, gsize size)
+loopback_receive (int fd, guint8 *data, gsize size)
 {
   ssize_t got = recv (fd, data, size, 0);
 
@@ -80,7 +80,7 @@ loopback_closed_port (void)
 
 /* The datagram `index` of a stream: recognisable content in every byte. */
 static inline void
-loopback_fill (guint8 * data, gsize size, guint index)
+loopback_fill (guint8 *data, gsize size, guint index)
 {
   for (gsize i = 0; i < size; i++)
     data[i] = (guint8) (index * 31 + i * 7);

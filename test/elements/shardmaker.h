@@ -14,9 +14,9 @@
 typedef struct
 {
   FramePlan plan;
-  guint8 *unit;                 /* the access unit */
+  guint8 *unit; /* the access unit */
   gsize bytes;
-  guint8 **shards;              /* plan.total_packets datagrams */
+  guint8 **shards; /* plan.total_packets datagrams */
   gsize shard_bytes;
 } ShardedFrame;
 
@@ -25,17 +25,17 @@ typedef struct
   guint32 packet_size;
   guint32 percentage;
   guint32 min_parity;
-  guint32 sequence;             /* of the next shard */
-  guint32 frame_index;          /* of the next frame */
-  guint32 timestamp;            /* of the next frame, raised by 1500 a frame (60 a second) */
-  guint16 host_latency;         /* in 1/10 ms */
+  guint32 sequence;     /* of the next shard */
+  guint32 frame_index;  /* of the next frame */
+  guint32 timestamp;    /* of the next frame, raised by 1500 a frame (60 a second) */
+  guint16 host_latency; /* in 1/10 ms */
 } ShardMaker;
 
-#define SHARD_MAKER_INIT {.packet_size = 1024, .percentage = 20, .min_parity = 2, .frame_index = 1, .timestamp = 3000}
+#define SHARD_MAKER_INIT { .packet_size = 1024, .percentage = 20, .min_parity = 2, .frame_index = 1, .timestamp = 3000 }
 
 /* Where a block's shards begin in ShardedFrame.shards. */
 static inline guint
-shard_maker_block_start (const ShardedFrame * frame, guint block)
+shard_maker_block_start (const ShardedFrame *frame, guint block)
 {
   guint start = 0, b;
 
@@ -46,7 +46,7 @@ shard_maker_block_start (const ShardedFrame * frame, guint block)
 
 /* A frame of `bytes` bytes: an H.264 key frame's or ordinary frame's start, then a pattern without zero bytes. */
 static inline ShardedFrame *
-shard_maker_frame (ShardMaker * maker, gsize bytes, gboolean is_key)
+shard_maker_frame (ShardMaker *maker, gsize bytes, gboolean is_key)
 {
   static const guint8 key_head[] = { 0, 0, 0, 1, 0x67, 0x64, 0, 0, 0, 1, 0x68, 0xeb, 0, 0, 0, 1, 0x65, 0x88 };
   static const guint8 head[] = { 0, 0, 0, 1, 0x41, 0x9a, 0, 0x11 };
@@ -56,8 +56,8 @@ shard_maker_frame (ShardMaker * maker, gsize bytes, gboolean is_key)
   RsFec *fec = rs_fec_new ();
   guint b, shard = 0, packet = 0;
 
-  g_assert (frame_plan_compute (&frame->plan, bytes, maker->packet_size, maker->percentage,
-          maker->min_parity) == FRAME_PLAN_OK);
+  g_assert (frame_plan_compute (&frame->plan, bytes, maker->packet_size, maker->percentage, maker->min_parity)
+      == FRAME_PLAN_OK);
   per = frame->plan.payload_bytes;
   frame->shard_bytes = maker->packet_size + NV_VIDEO_SHARD_OVERHEAD;
   frame->bytes = bytes;
@@ -67,8 +67,9 @@ shard_maker_frame (ShardMaker * maker, gsize bytes, gboolean is_key)
   memcpy (frame->unit, is_key ? key_head : head, MIN (head_bytes, bytes));
 
   payload = g_malloc0 (frame->plan.data_packets * per);
-  NvFrameHeader header = {.host_latency = maker->host_latency,.frame_type = is_key ? NV_FRAME_TYPE_IDR
-        : NV_FRAME_TYPE_P,.last_payload_bytes = (guint16) frame->plan.last_payload_bytes };
+  NvFrameHeader header = { .host_latency = maker->host_latency,
+    .frame_type = is_key ? NV_FRAME_TYPE_IDR : NV_FRAME_TYPE_P,
+    .last_payload_bytes = (guint16) frame->plan.last_payload_bytes };
   nv_frame_header_write (payload, &header);
   memcpy (payload + NV_FRAME_HEADER_BYTES, frame->unit, bytes);
 
@@ -87,12 +88,17 @@ shard_maker_frame (ShardMaker * maker, gsize bytes, gboolean is_key)
       memcpy (frame->shards[shard + s] + NV_VIDEO_HEADER_BYTES, payload + packet * per, per);
     }
     if (block->parity_shards > 0)
-      g_assert (rs_fec_encode (fec, RS_FEC_VIDEO, block->data_shards, block->parity_shards, frame->shards + shard,
-              frame->shard_bytes));
+      g_assert (rs_fec_encode (
+          fec, RS_FEC_VIDEO, block->data_shards, block->parity_shards, frame->shards + shard, frame->shard_bytes));
     for (s = 0; s < total; s++) {
-      NvVideoHeader h = {.sequence = (guint16) (maker->sequence + s),.timestamp = maker->timestamp,.frame_index =
-            maker->frame_index,.block = (guint8) b,.blocks = (guint8) frame->plan.block_count,.data_shards =
-            (guint16) block->data_shards,.shard_index = (guint16) s,.fec_percentage = (guint8) block->percentage };
+      NvVideoHeader h = { .sequence = (guint16) (maker->sequence + s),
+        .timestamp = maker->timestamp,
+        .frame_index = maker->frame_index,
+        .block = (guint8) b,
+        .blocks = (guint8) frame->plan.block_count,
+        .data_shards = (guint16) block->data_shards,
+        .shard_index = (guint16) s,
+        .fec_percentage = (guint8) block->percentage };
 
       nv_video_write_uncoded (frame->shards[shard + s], &h);
     }
@@ -107,7 +113,7 @@ shard_maker_frame (ShardMaker * maker, gsize bytes, gboolean is_key)
 }
 
 static inline void
-sharded_frame_free (ShardedFrame * frame)
+sharded_frame_free (ShardedFrame *frame)
 {
   guint i;
 
@@ -120,7 +126,7 @@ sharded_frame_free (ShardedFrame * frame)
 
 /* xorshift: the same numbers on every run. */
 static inline guint32
-next_random (guint32 * state)
+next_random (guint32 *state)
 {
   *state ^= *state << 13;
   *state ^= *state >> 17;

@@ -8,7 +8,7 @@
 
 /* Inspects the hex of an access unit; the kept bytes come back as hex, NULL when it is refused. */
 static gchar *
-kept_hex (AnnexbCodec codec, const gchar * hex, AnnexbUnit * unit)
+kept_hex (AnnexbCodec codec, const gchar *hex, AnnexbUnit *unit)
 {
   gsize size, total = 0;
   guint8 *bytes = wire_unhex (hex, &size);
@@ -27,7 +27,7 @@ kept_hex (AnnexbCodec codec, const gchar * hex, AnnexbUnit * unit)
 }
 
 static void
-assert_kept (AnnexbCodec codec, const gchar * in, const gchar * wanted, gboolean is_key, gsize slice_header_end)
+assert_kept (AnnexbCodec codec, const gchar *in, const gchar *wanted, gboolean is_key, gsize slice_header_end)
 {
   AnnexbUnit unit;
   gchar *kept = kept_hex (codec, in, &unit);
@@ -43,8 +43,18 @@ assert_kept (AnnexbCodec codec, const gchar * in, const gchar * wanted, gboolean
 GST_START_TEST (test_annexb_drops_what_hides_the_slice)
 {
   /* AUD, SPS, PPS, SEI, IDR, second slice */
-  assert_kept (ANNEXB_H264, "0000000109f0" "00000001674200" "0000000168ce" "00000106051001" "000001658884" "00000141aa",
-      "00000001674200" "0000000168ce" "000001658884" "00000141aa", TRUE, 7 + 6 + 4);
+  assert_kept (ANNEXB_H264,
+      "0000000109f0"
+      "00000001674200"
+      "0000000168ce"
+      "00000106051001"
+      "000001658884"
+      "00000141aa",
+      "00000001674200"
+      "0000000168ce"
+      "000001658884"
+      "00000141aa",
+      TRUE, 7 + 6 + 4);
   assert_kept (ANNEXB_H264, "00000001419a00", "00000001419a00", FALSE, 5);
   /* an IDR slice without SPS is no key frame to a client */
   assert_kept (ANNEXB_H264, "00000001658884", "00000001658884", FALSE, 5);
@@ -60,12 +70,28 @@ GST_END_TEST;
 GST_START_TEST (test_annexb_hevc_keeps_hdr_metadata)
 {
   /* AUD, VPS, SPS, PPS, SEI 137 (mastering display), SEI 5 (user data), IDR_W_RADL */
-  assert_kept (ANNEXB_H265, "00000001460150" "0000000140010c" "00000001420101" "000000014401c1" "000000014e018918"
-      "000000014e010510" "00000001260180", "0000000140010c" "00000001420101" "000000014401c1" "000000014e018918"
-      "00000001260180", TRUE, 7 + 7 + 7 + 8 + 6);
+  assert_kept (ANNEXB_H265,
+      "00000001460150"
+      "0000000140010c"
+      "00000001420101"
+      "000000014401c1"
+      "000000014e018918"
+      "000000014e010510"
+      "00000001260180",
+      "0000000140010c"
+      "00000001420101"
+      "000000014401c1"
+      "000000014e018918"
+      "00000001260180",
+      TRUE, 7 + 7 + 7 + 8 + 6);
   assert_kept (ANNEXB_H265, "000000010201d0", "000000010201d0", FALSE, 6);
   /* without a VPS a client does not take it for a key frame */
-  assert_kept (ANNEXB_H265, "00000001420101" "00000001260180", "00000001420101" "00000001260180", FALSE, 13);
+  assert_kept (ANNEXB_H265,
+      "00000001420101"
+      "00000001260180",
+      "00000001420101"
+      "00000001260180",
+      FALSE, 13);
 }
 
 GST_END_TEST;
@@ -102,7 +128,9 @@ GST_START_TEST (test_annexb_garbage_is_refused_or_kept_within_bounds)
   }
   /* Kept and dropped NALs in turn, more than there are spans: nothing that matters is lost. */
   for (guint i = 0; i < 40; i++)
-    g_string_append (many, "0000010900" "00000168aa");
+    g_string_append (many,
+        "0000010900"
+        "00000168aa");
   g_string_append (many, "0000014100");
   kept = kept_hex (ANNEXB_H264, many->str, &unit);
   fail_unless (kept != NULL && g_str_has_suffix (kept, "0000014100"));

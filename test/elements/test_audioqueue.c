@@ -28,7 +28,7 @@ byte_at (guint16 sequence, guint i)
 }
 
 static void
-on_packet (void *user, uint16_t sequence, const uint8_t * payload, size_t bytes, uint32_t missing)
+on_packet (void *user, uint16_t sequence, const uint8_t *payload, size_t bytes, uint32_t missing)
 {
   guint i;
 
@@ -44,7 +44,7 @@ on_packet (void *user, uint16_t sequence, const uint8_t * payload, size_t bytes,
 
 /* Datagram `index` (4 and 5: parity) of the block that begins at `base`. Returns its size. */
 static gsize
-make (guint8 * datagram, guint16 base, guint index, gsize bytes)
+make (guint8 *datagram, guint16 base, guint index, gsize bytes)
 {
   guint8 payload[6][1400];
   guint8 *shards[6];
@@ -146,7 +146,7 @@ GST_END_TEST;
 GST_START_TEST (test_third_loss_leaves_a_gap_when_the_next_block_begins)
 {
   push_block (0, 0);
-  push_block (4, 0x07);         /* 4, 5, 6 lost; 7 and both parities came */
+  push_block (4, 0x07); /* 4, 5, 6 lost; 7 and both parities came */
   fail_unless_equals_int (received.count, 4);
   push_block (8, 0);
   fail_unless_equals_int (received.count, 9);
@@ -196,7 +196,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_joining_in_mid_block_loses_nothing)
 {
-  push_block (100, 0x33);       /* 102 and 103 come first, no parity */
+  push_block (100, 0x33); /* 102 and 103 come first, no parity */
   push_block (104, 0);
   expect_run (102, 6);
   fail_unless_equals_uint64 (audio_queue_stats (queue)->lost, 0);

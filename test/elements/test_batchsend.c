@@ -34,8 +34,7 @@ fill_batch (guint n)
 {
   for (guint i = 0; i < n; i++) {
     loopback_fill (batch.bytes[i], size_of (i), i);
-    batch.iovs[i] = (struct iovec) {
-      batch.bytes[i], size_of (i)};
+    batch.iovs[i] = (struct iovec) { batch.bytes[i], size_of (i) };
   }
 }
 
@@ -91,8 +90,7 @@ GST_START_TEST (test_batchsend_contiguous_datagrams_leave_in_few_calls)
 
   for (guint i = 0; i < 228; i++) {
     loopback_fill (arena + i * 1408, 1408, i);
-    iovs[i] = (struct iovec) {
-      arena + i * 1408, 1408};
+    iovs[i] = (struct iovec) { arena + i * 1408, 1408 };
   }
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless (send.segmentation, "this kernel lacks UDP_SEGMENT");
@@ -135,13 +133,17 @@ receive_tos (int fd, struct sockaddr_storage *from)
   char control[128];
   struct iovec iov = { data, sizeof (data) };
   struct msghdr message = {
-    .msg_name = from,.msg_namelen = sizeof (*from),.msg_iov = &iov,.msg_iovlen = 1,.msg_control = control,
+    .msg_name = from,
+    .msg_namelen = sizeof (*from),
+    .msg_iov = &iov,
+    .msg_iovlen = 1,
+    .msg_control = control,
     .msg_controllen = sizeof (control),
   };
   int tos = -1;
 
   fail_unless (recvmsg (fd, &message, 0) > 0, "no datagram: %s", g_strerror (errno));
-  for (struct cmsghdr * c = CMSG_FIRSTHDR (&message); c != NULL; c = CMSG_NXTHDR (&message, c)) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (&message); c != NULL; c = CMSG_NXTHDR (&message, c)) {
     if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
       tos = *(guint8 *) CMSG_DATA (c);
     if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
@@ -246,7 +248,7 @@ GST_START_TEST (test_batchsend_oversized_datagram_is_counted_alone)
   int send_fd = socket (AF_INET, SOCK_DGRAM, 0);
   guint8 *large = g_malloc0 (70000);
   guint8 small[4];
-  struct iovec iovs[] = { {large, 70000}, {small, 4} };
+  struct iovec iovs[] = { { large, 70000 }, { small, 4 } };
   BatchSend send;
   BatchEndpoint endpoint;
   BatchCounters counters = { 0 };
@@ -307,8 +309,8 @@ GST_START_TEST (test_batchsend_bad_source_does_not_blame_segmentation)
   fill_batch (10);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   /* TEST-NET-1 (RFC 5737) is no address of this machine: the kernel refuses it as a source. */
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", loopback_closed_port (), "192.0.2.1",
-          0), 0);
+  fail_unless_equals_int (
+      batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", loopback_closed_port (), "192.0.2.1", 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 10, 0, &counters), 0);
   fail_unless_equals_uint64 (counters.errors, 10);
   fail_unless (send.segmentation);
@@ -322,8 +324,8 @@ GST_START_TEST (test_batchsend_full_socket_is_counted_and_bounded)
 {
   int pair[2];
   int size = 4096;
-  BatchSend send = {.family = AF_INET };
-  BatchEndpoint nowhere = {.valid = true };
+  BatchSend send = { .family = AF_INET };
+  BatchEndpoint nowhere = { .valid = true };
   BatchCounters counters = { 0 };
 
   /* Loopback UDP never fills a send buffer; a socket pair that nobody reads does. */
@@ -372,8 +374,8 @@ GST_START_TEST (test_batchsend_departure_times_are_accepted)
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_enable_departures (&send), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 20, gst_util_get_timestamp () + 1000000,
-          &counters), 0);
+  fail_unless_equals_int (
+      batchsend_send (&send, &endpoint, batch.iovs, 20, gst_util_get_timestamp () + 1000000, &counters), 0);
   for (guint i = 0; i < 20; i++)
     loopback_expect (receive_fd, size_of (i), i);
   close (send_fd);
@@ -388,7 +390,7 @@ typedef struct
 } Taken;
 
 static void
-take (const uint8_t * data, size_t bytes, void *user_data)
+take (const uint8_t *data, size_t bytes, void *user_data)
 {
   Taken *taken = user_data;
   guint8 expected[1500];
@@ -429,9 +431,9 @@ GST_END_TEST;
 
 GST_START_TEST (test_egress_of_loopback_is_not_fq)
 {
-  struct sockaddr_in in = {.sin_family = AF_INET,.sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-  struct sockaddr unknown = {.sa_family = AF_UNIX };
+  struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+  struct sockaddr unknown = { .sa_family = AF_UNIX };
 
   fail_unless (!egress_is_fq ((struct sockaddr *) &in));
   fail_unless (!egress_is_fq ((struct sockaddr *) &in6));

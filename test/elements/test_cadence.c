@@ -13,8 +13,8 @@ typedef struct
   guint fresh;
   guint repeats;
   guint replaced;
-  gdouble span_s;               /* first to last departure */
-  guint64 max_wait_ns;          /* longest a fresh frame waited */
+  gdouble span_s;      /* first to last departure */
+  guint64 max_wait_ns; /* longest a fresh frame waited */
   guint64 min_gap_ns;
 } Outcome;
 
@@ -41,9 +41,9 @@ jittered (guint i, gdouble interval_ns)
 
 /* Plays `count` frames through the rules as the element does: jump from event to event. */
 static Outcome
-play (Cadence * cadence, guint count, gdouble source_interval_ns, Arrival arrival)
+play (Cadence *cadence, guint count, gdouble source_interval_ns, Arrival arrival)
 {
-  Outcome o = {.min_gap_ns = G_MAXUINT64 };
+  Outcome o = { .min_gap_ns = G_MAXUINT64 };
   guint next = 0;
   gboolean pending = FALSE;
   guint64 pending_since = 0, first_left = 0, last = 0;
@@ -81,7 +81,7 @@ play (Cadence * cadence, guint count, gdouble source_interval_ns, Arrival arriva
 }
 
 static gdouble
-rate_of (const Outcome * o)
+rate_of (const Outcome *o)
 {
   return (o->fresh + o->repeats - 1) / o->span_s;
 }

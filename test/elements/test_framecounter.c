@@ -10,23 +10,23 @@ typedef struct
 } Counts;
 
 static Counts
-counts_of (GstElement * element)
+counts_of (GstElement *element)
 {
   GstStructure *stats = NULL;
   Counts c;
 
   g_object_get (element, "stats", &stats, NULL);
-  fail_unless (gst_structure_get (stats, "frames", G_TYPE_UINT64, &c.frames, "unreadable", G_TYPE_UINT64,
-          &c.unreadable, "backwards", G_TYPE_UINT64, &c.backwards, "repeated", G_TYPE_UINT64, &c.repeated, "skipped",
-          G_TYPE_UINT64, &c.skipped, "wrong", G_TYPE_UINT64, &c.wrong, "first", G_TYPE_UINT64, &c.first, "last",
-          G_TYPE_UINT64, &c.last, NULL));
+  fail_unless (gst_structure_get (stats, "frames", G_TYPE_UINT64, &c.frames, "unreadable", G_TYPE_UINT64, &c.unreadable,
+      "backwards", G_TYPE_UINT64, &c.backwards, "repeated", G_TYPE_UINT64, &c.repeated, "skipped", G_TYPE_UINT64,
+      &c.skipped, "wrong", G_TYPE_UINT64, &c.wrong, "first", G_TYPE_UINT64, &c.first, "last", G_TYPE_UINT64, &c.last,
+      NULL));
   gst_structure_free (stats);
   return c;
 }
 
 /* Plays a launch line to its end; the figures are of the element `reader`. */
 static Counts
-play (const gchar * format, ...)
+play (const gchar *format, ...)
 {
   va_list args;
   gchar *launch;
@@ -44,8 +44,8 @@ play (const gchar * format, ...)
   bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   message = gst_bus_timed_pop_filtered (bus, 50 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  fail_unless (message != NULL && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS, "%s: %" GST_PTR_FORMAT, launch,
-      message);
+  fail_unless (
+      message != NULL && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS, "%s: %" GST_PTR_FORMAT, launch, message);
   c = counts_of (reader);
   gst_message_unref (message);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -70,13 +70,13 @@ expect_all (Counts c, guint64 start, guint64 count)
 GST_START_TEST (test_numbers_are_read_back_in_every_format)
 {
   static const gchar *formats[] = { "I420", "YV12", "NV12", "NV21", "Y42B", "Y444", "YUY2", "UYVY", "AYUV", "GRAY8",
-    "RGB", "BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR"
-  };
+    "RGB", "BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (formats); i++)
     expect_all (play ("videotestsrc num-buffers=4 ! video/x-raw,format=%s,width=642,height=362 ! "
-            "framecounter start=4294967294 ! framecounter name=reader mode=read ! fakesink", formats[i]),
+                      "framecounter start=4294967294 ! framecounter name=reader mode=read ! fakesink",
+                    formats[i]),
         4294967294, 4);
 }
 
@@ -87,26 +87,27 @@ GST_START_TEST (test_numbers_survive_scaling_between_180_and_2160_lines)
   static const struct
   {
     gint from_width, from_height, to_width, to_height;
-  } cases[] = {
-    {320, 180, 3840, 2160}, {3840, 2160, 320, 180}, {1920, 1080, 1280, 720}, {1280, 720, 1366, 768}, {640, 480, 853,
-        480}
-  };
+  } cases[] = { { 320, 180, 3840, 2160 }, { 3840, 2160, 320, 180 }, { 1920, 1080, 1280, 720 }, { 1280, 720, 1366, 768 },
+    { 640, 480, 853, 480 } };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (cases); i++)
     expect_all (play ("videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=%d,height=%d ! "
-            "framecounter start=77 ! videoscale ! video/x-raw,width=%d,height=%d ! "
-            "framecounter name=reader mode=read ! fakesink", cases[i].from_width, cases[i].from_height,
-            cases[i].to_width, cases[i].to_height), 77, 3);
+                      "framecounter start=77 ! videoscale ! video/x-raw,width=%d,height=%d ! "
+                      "framecounter name=reader mode=read ! fakesink",
+                    cases[i].from_width, cases[i].from_height, cases[i].to_width, cases[i].to_height),
+        77, 3);
 }
 
 GST_END_TEST;
 
 GST_START_TEST (test_numbers_survive_x264_at_a_low_bitrate)
 {
-  expect_all (play ("videotestsrc num-buffers=90 pattern=ball ! video/x-raw,format=I420,width=640,height=360,"
-          "framerate=60/1 ! framecounter start=1 ! x264enc bitrate=200 tune=zerolatency speed-preset=ultrafast ! "
-          "avdec_h264 ! videoconvert ! framecounter name=reader mode=read ! fakesink"), 1, 90);
+  expect_all (
+      play ("videotestsrc num-buffers=90 pattern=ball ! video/x-raw,format=I420,width=640,height=360,"
+            "framerate=60/1 ! framecounter start=1 ! x264enc bitrate=200 tune=zerolatency speed-preset=ultrafast ! "
+            "avdec_h264 ! videoconvert ! framecounter name=reader mode=read ! fakesink"),
+      1, 90);
 }
 
 GST_END_TEST;
@@ -114,8 +115,9 @@ GST_END_TEST;
 GST_START_TEST (test_numbers_survive_conversion_between_ranges_and_colour_models)
 {
   expect_all (play ("videotestsrc num-buffers=3 ! video/x-raw,format=BGRx,width=640,height=360 ! framecounter ! "
-          "videoconvert ! video/x-raw,format=I420,colorimetry=bt601 ! videoconvert ! video/x-raw,format=NV12,"
-          "colorimetry=1:3:5:1 ! framecounter name=reader mode=read ! fakesink"), 0, 3);
+                    "videoconvert ! video/x-raw,format=I420,colorimetry=bt601 ! videoconvert ! video/x-raw,format=NV12,"
+                    "colorimetry=1:3:5:1 ! framecounter name=reader mode=read ! fakesink"),
+      0, 3);
 }
 
 GST_END_TEST;
@@ -127,7 +129,8 @@ GST_START_TEST (test_pictures_without_a_number_are_unreadable)
 
   for (i = 0; i < G_N_ELEMENTS (patterns); i++) {
     Counts c = play ("videotestsrc num-buffers=20 pattern=%s ! video/x-raw,format=I420,width=640,height=360 ! "
-        "framecounter name=reader mode=read ! fakesink", patterns[i]);
+                     "framecounter name=reader mode=read ! fakesink",
+        patterns[i]);
 
     fail_unless_equals_uint64 (c.unreadable, 20);
     fail_unless_equals_uint64 (c.wrong, 20);
@@ -205,7 +208,7 @@ GST_END_TEST;
 GST_START_TEST (test_tiny_pictures_do_no_harm)
 {
   Counts c = play ("videotestsrc num-buffers=2 ! video/x-raw,format=I420,width=2,height=2 ! framecounter ! "
-      "framecounter name=reader mode=read ! fakesink");
+                   "framecounter name=reader mode=read ! fakesink");
 
   fail_unless_equals_uint64 (c.unreadable, 2);
 }

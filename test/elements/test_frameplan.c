@@ -69,8 +69,8 @@ GST_START_TEST (test_frameplan_limits_are_exact)
   static const struct
   {
     guint percentage;
-    gsize with_parity_bytes;    /* largest frame with parity at packet size 1024, §4 */
-  } table[] = { {5, 975736}, {10, 931384}, {20, 854776}, {25, 822520}, {50, 685432} };
+    gsize with_parity_bytes; /* largest frame with parity at packet size 1024, §4 */
+  } table[] = { { 5, 975736 }, { 10, 931384 }, { 20, 854776 }, { 25, 822520 }, { 50, 685432 } };
   FramePlan p;
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++) {
@@ -85,7 +85,7 @@ GST_START_TEST (test_frameplan_limits_are_exact)
   fail_unless_equals_int (frame_plan_compute (&p, G_MAXSIZE, 1024, 20, 2), FRAME_PLAN_TOO_LARGE);
   fail_unless_equals_int (frame_plan_compute (&p, G_MAXSIZE - 3, 65456, 0, 0), FRAME_PLAN_TOO_LARGE);
   fail_unless_equals_int (frame_plan_compute (&p, 0, 1024, 20, 2), FRAME_PLAN_EMPTY);
-  fail_unless_equals_int (p.data_packets, 4092);        /* refusals leave the plan alone */
+  fail_unless_equals_int (p.data_packets, 4092); /* refusals leave the plan alone */
 }
 
 GST_END_TEST;
@@ -116,8 +116,8 @@ GST_START_TEST (test_frameplan_client_computes_the_same_parity)
 
           fail_unless (block->data_shards >= 1);
           fail_unless (block->percentage <= 255);
-          fail_unless_equals_int (block->parity_shards,
-              frame_plan_parity_shards (block->data_shards, block->percentage));
+          fail_unless_equals_int (
+              block->parity_shards, frame_plan_parity_shards (block->data_shards, block->percentage));
           fail_unless (block->parity_shards == 0 || block->data_shards + block->parity_shards <= 255);
           fail_unless (block->data_shards <= 1023);
           data += block->data_shards;

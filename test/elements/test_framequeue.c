@@ -8,14 +8,14 @@ typedef struct
 {
   guint frames;
   guint32 last_index;
-  GByteArray *last;             /* newest access unit */
+  GByteArray *last; /* newest access unit */
   gboolean was_recovered;
   guint lost_calls;
   guint32 lost_first, lost_last;
 } Received;
 
 static void
-on_frame (void *user, const FrameQueueFrame * frame)
+on_frame (void *user, const FrameQueueFrame *frame)
 {
   Received *r = user;
 
@@ -69,14 +69,14 @@ teardown (void)
 }
 
 static FrameQueueResult
-push (const ShardedFrame * frame, guint shard)
+push (const ShardedFrame *frame, guint shard)
 {
   return frame_queue_push (queue, frame->shards[shard], frame->shard_bytes, 1000);
 }
 
 /* Pushes all shards but those marked in `dropped` (may be NULL). */
 static void
-push_frame (const ShardedFrame * frame, const gboolean * dropped)
+push_frame (const ShardedFrame *frame, const gboolean *dropped)
 {
   guint i;
 
@@ -86,7 +86,7 @@ push_frame (const ShardedFrame * frame, const gboolean * dropped)
 }
 
 static void
-expect_frame (const ShardedFrame * frame, guint32 index)
+expect_frame (const ShardedFrame *frame, guint32 index)
 {
   fail_unless_equals_int (received.last_index, index);
   fail_unless_equals_int (received.last->len, frame->bytes);
@@ -95,8 +95,7 @@ expect_frame (const ShardedFrame * frame, guint32 index)
 
 /* Bytes of frames of one to four blocks, full last packets, block edges, and one too large for parity. */
 static const gsize shapes[] = { 1, 300, 1000, 1001, 2008, 40000, 212 * 1008 - 8, 212 * 1008 - 7, 300000, 500000, 700000,
-  848 * 1008 - 8, 848 * 1008 - 7, 900000
-};
+  848 * 1008 - 8, 848 * 1008 - 7, 900000 };
 
 GST_START_TEST (test_frames_of_every_shape_come_out_whole)
 {
@@ -121,7 +120,7 @@ GST_END_TEST;
 
 /* Marks `count` random shards of each block. */
 static gboolean *
-drop_in_each_block (const ShardedFrame * frame, gint more_than_parity, guint32 * seed)
+drop_in_each_block (const ShardedFrame *frame, gint more_than_parity, guint32 *seed)
 {
   gboolean *dropped = g_new0 (gboolean, frame->plan.total_packets);
   guint b;
@@ -307,8 +306,8 @@ GST_START_TEST (test_short_last_data_shard_counts_as_padded_with_zeros)
   ShardedFrame *frame = shard_maker_frame (&maker, 1500, TRUE);
 
   fail_unless_equals_int (push (frame, 0), FRAME_QUEUE_TAKEN);
-  fail_unless_equals_int (frame_queue_push (queue, frame->shards[1], NV_VIDEO_HEADER_BYTES + 500, 0),
-      FRAME_QUEUE_TAKEN);
+  fail_unless_equals_int (
+      frame_queue_push (queue, frame->shards[1], NV_VIDEO_HEADER_BYTES + 500, 0), FRAME_QUEUE_TAKEN);
   expect_frame (frame, 1);
   sharded_frame_free (frame);
 }
@@ -327,15 +326,15 @@ GST_START_TEST (test_shards_that_cannot_be_of_this_stream_are_rejected)
   fail_unless_equals_int (frame_queue_push (queue, frame->shards[0], 1000, 0), FRAME_QUEUE_REJECTED);
   fail_unless_equals_int (frame_queue_push (queue, (const guint8 *) "", 0, 0), FRAME_QUEUE_REJECTED);
   memcpy (zero, frame->shards[0], 1040);
-  memset (zero + 20, 0, 4);     /* frame index 0 */
+  memset (zero + 20, 0, 4); /* frame index 0 */
   fail_unless_equals_int (frame_queue_push (queue, zero, 1040, 0), FRAME_QUEUE_REJECTED);
 
   fail_unless_equals_int (push (frame, 0), FRAME_QUEUE_TAKEN);
   memcpy (far, frame->shards[1], 1040);
-  far[22] = 1;                  /* frame index + 65536 */
+  far[22] = 1; /* frame index + 65536 */
   fail_unless_equals_int (frame_queue_push (queue, far, 1040, 0), FRAME_QUEUE_REJECTED);
   memcpy (other, frame->shards[1], 1040);
-  other[5] ^= 1;                /* another timestamp in the same frame */
+  other[5] ^= 1; /* another timestamp in the same frame */
   fail_unless_equals_int (frame_queue_push (queue, other, 1040, 0), FRAME_QUEUE_REJECTED);
   fail_unless_equals_uint64 (frame_queue_stats (queue)->rejected, 7);
   /* and none of it harmed the frame */

@@ -23,8 +23,8 @@ GST_START_TEST (test_histogram_quantiles_are_close)
     histogram_reset (&h);
     histogram_add (&h, spread[i]);
     got = (gdouble) histogram_quantile (&h, 0.99);
-    fail_unless (ABS (got - (gdouble) spread[i]) <= (gdouble) spread[i] / 32, "%f for %" G_GUINT64_FORMAT, got,
-        spread[i]);
+    fail_unless (
+        ABS (got - (gdouble) spread[i]) <= (gdouble) spread[i] / 32, "%f for %" G_GUINT64_FORMAT, got, spread[i]);
   }
 }
 

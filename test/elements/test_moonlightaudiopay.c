@@ -11,7 +11,7 @@
 #define KEY "000102030405060708090a0b0c0d0e0f"
 
 static GstHarness *
-harness_of (const gchar * key, guint key_id, gint page_fd, guint duration_ms)
+harness_of (const gchar *key, guint key_id, gint page_fd, guint duration_ms)
 {
   GstElement *pay = gst_element_factory_make ("moonlightaudiopay", NULL);
   GstHarness *h;
@@ -25,14 +25,14 @@ harness_of (const gchar * key, guint key_id, gint page_fd, guint duration_ms)
 }
 
 static GstFlowReturn
-push_opus (GstHarness * h, const guint8 * bytes, gsize size)
+push_opus (GstHarness *h, const guint8 *bytes, gsize size)
 {
   return gst_harness_push (h, size == 0 ? gst_buffer_new () : gst_buffer_new_memdup (bytes, size));
 }
 
 /* `fc` and then (31 s + 5 i) & 0xff, 60 bytes in all (protocol/audio.md §5). */
 static void
-push_worked (GstHarness * h, guint s)
+push_worked (GstHarness *h, guint s)
 {
   guint8 opus[60] = { 0xfc };
 
@@ -42,7 +42,7 @@ push_worked (GstHarness * h, guint s)
 }
 
 static GByteArray *
-pull (GstHarness * h)
+pull (GstHarness *h)
 {
   GstBuffer *buffer = gst_harness_try_pull (h);
   GByteArray *bytes = g_byte_array_new ();
@@ -57,7 +57,7 @@ pull (GstHarness * h)
 }
 
 static void
-assert_pulls (GstHarness * h, gsize size, const gchar * hex)
+assert_pulls (GstHarness *h, gsize size, const gchar *hex)
 {
   GByteArray *bytes = pull (h);
 
@@ -67,7 +67,7 @@ assert_pulls (GstHarness * h, gsize size, const gchar * hex)
 }
 
 static guint64
-stat_of (GstHarness * h, const gchar * name)
+stat_of (GstHarness *h, const gchar *name)
 {
   GstStructure *stats;
   guint64 value = 0;
@@ -84,12 +84,14 @@ GST_START_TEST (test_moonlightaudiopay_worked_encrypted_block_matches)
 
   for (guint s = 0; s < 4; s++)
     push_worked (h, s);
-  assert_pulls (h, 76, "806100000000000000000000 3f154c0f4e5437ae089e241d0b0cd183a91082f6268193cb63af47d40b6ff87cffa1c2"
+  assert_pulls (h, 76,
+      "806100000000000000000000 3f154c0f4e5437ae089e241d0b0cd183a91082f6268193cb63af47d40b6ff87cffa1c2"
       "efa6c5fc83e99ca6842ee12df9d18ec5d49231015b50f81ebeeaf91de2");
   assert_pulls (h, 76, "80610001 00000005 00000000");
   assert_pulls (h, 76, "80610002 0000000a 00000000");
   assert_pulls (h, 76, "80610003 0000000f 00000000");
-  assert_pulls (h, 88, "807f00040000000000000000 006100000000000000000000 e7e54ad943e8acd670be92bab1852f46af171f8cdc54"
+  assert_pulls (h, 88,
+      "807f00040000000000000000 006100000000000000000000 e7e54ad943e8acd670be92bab1852f46af171f8cdc54"
       "ea47767e0c7e9b1b76885de300e76bfd2e858f16f78a64fc15e5456345b2c0c6e540863d44b27861d3d2");
   assert_pulls (h, 88, "807f00050000000000000000 016100000000000000000000 d05d001f1a150352");
   fail_unless_equals_uint64 (stat_of (h, "packets"), 4);
@@ -124,7 +126,7 @@ GST_START_TEST (test_moonlightaudiopay_accepted_datagrams_are_written_again)
   gchar **lines = wire_fixture_lines ("wire-encrypted.txt");
   guint datagrams = 0;
 
-  for (gchar ** line = lines; *line; line++) {
+  for (gchar **line = lines; *line; line++) {
     gchar **words = g_strsplit (*line, " ", -1);
     gsize size;
 
@@ -156,7 +158,7 @@ GST_END_TEST;
 
 /* What each push hands on at once. */
 static GstPadProbeReturn
-count_bursts (GstPad * pad, GstPadProbeInfo * info, gpointer user_data)
+count_bursts (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   GString *lengths = user_data;
 

@@ -15,7 +15,7 @@ static GstBus *bus;
 static ShardMaker maker;
 
 static void
-open_harness (const gchar * launch, const gchar * caps)
+open_harness (const gchar *launch, const gchar *caps)
 {
   static const ShardMaker fresh = SHARD_MAKER_INIT;
 
@@ -36,7 +36,7 @@ close_harness (void)
 }
 
 static guint64
-stat (const gchar * name)
+stat (const gchar *name)
 {
   GstElement *depay = h->element;
   GstStructure *stats = NULL;
@@ -51,7 +51,7 @@ stat (const gchar * name)
 }
 
 static void
-push_bytes (const guint8 * bytes, gsize size, GstClockTime pts)
+push_bytes (const guint8 *bytes, gsize size, GstClockTime pts)
 {
   GstBuffer *buffer = size > 0 ? gst_buffer_new_memdup (bytes, size) : gst_buffer_new ();
 
@@ -60,7 +60,7 @@ push_bytes (const guint8 * bytes, gsize size, GstClockTime pts)
 }
 
 static void
-push_frame (const ShardedFrame * frame, GstClockTime pts, guint from, guint to)
+push_frame (const ShardedFrame *frame, GstClockTime pts, guint from, guint to)
 {
   guint i;
 
@@ -79,7 +79,7 @@ send_frame (gsize bytes, gboolean is_key, guint dropped, GstClockTime pts)
 }
 
 static const GstStructure *
-pop_message (const gchar * name, GstMessage ** message)
+pop_message (const gchar *name, GstMessage **message)
 {
   *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
   fail_unless (*message != NULL, "no message %s", name);
@@ -88,7 +88,7 @@ pop_message (const gchar * name, GstMessage ** message)
 }
 
 static guint64
-field (const GstStructure * s, const gchar * name)
+field (const GstStructure *s, const gchar *name)
 {
   guint64 value = G_MAXUINT64;
 
@@ -162,11 +162,11 @@ GST_START_TEST (test_after_a_loss_frames_are_kept_back_until_the_next_key_frame)
   const GstStructure *lost;
 
   open_harness ("moonlightdepay", VIDEO_CAPS);
-  send_frame (5000, FALSE, 0, 0);       /* before any key frame */
+  send_frame (5000, FALSE, 0, 0); /* before any key frame */
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 0);
   send_frame (5000, TRUE, 0, 0);
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 1);
-  send_frame (5000, FALSE, 3, 0);       /* 5 + 2: three lost is one too many */
+  send_frame (5000, FALSE, 3, 0); /* 5 + 2: three lost is one too many */
   send_frame (5000, FALSE, 0, 0);
   send_frame (5000, FALSE, 2, 0);
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 1);
@@ -234,7 +234,7 @@ GST_START_TEST (test_host_latency_comes_from_the_frame_headers)
   guint64 p50;
 
   open_harness ("moonlightdepay", VIDEO_CAPS);
-  maker.host_latency = 80;      /* 8 ms */
+  maker.host_latency = 80; /* 8 ms */
   for (i = 0; i < 100; i++)
     send_frame (300, i == 0, 0, 0);
   p50 = stat ("host-latency-ns-p50");
@@ -257,7 +257,7 @@ make_crypt (void)
 }
 
 static void
-push_sealed (MediaCrypt * crypt, const ShardedFrame * frame, guint shard, guint64 counter)
+push_sealed (MediaCrypt *crypt, const ShardedFrame *frame, guint shard, guint64 counter)
 {
   guint8 datagram[2048];
 
@@ -336,7 +336,7 @@ GST_END_TEST;
 /* ---- audio ---- */
 
 static gsize
-unhex (const gchar * text, guint8 * bytes)
+unhex (const gchar *text, guint8 *bytes)
 {
   gsize n = 0;
 
@@ -346,15 +346,17 @@ unhex (const gchar * text, guint8 * bytes)
 }
 
 /* The worked datagrams of protocol/audio.md §5: packet 0 and the first parity of its block. */
-#define AUDIO_PACKET_0 "806100000000000000000000" \
-    "3f154c0f4e5437ae089e241d0b0cd183a91082f6268193cb63af47d40b6ff87cffa1c2efa6c5fc83e99ca6842ee12df9" \
-    "d18ec5d49231015b50f81ebeeaf91de2"
-#define AUDIO_PARITY_0 "807f00040000000000000000006100000000000000000000" \
-    "e7e54ad943e8acd670be92bab1852f46af171f8cdc54ea47767e0c7e9b1b76885de300e76bfd2e858f16f78a64fc15e5" \
-    "456345b2c0c6e540863d44b27861d3d2"
+#define AUDIO_PACKET_0 \
+  "806100000000000000000000" \
+  "3f154c0f4e5437ae089e241d0b0cd183a91082f6268193cb63af47d40b6ff87cffa1c2efa6c5fc83e99ca6842ee12df9" \
+  "d18ec5d49231015b50f81ebeeaf91de2"
+#define AUDIO_PARITY_0 \
+  "807f00040000000000000000006100000000000000000000" \
+  "e7e54ad943e8acd670be92bab1852f46af171f8cdc54ea47767e0c7e9b1b76885de300e76bfd2e858f16f78a64fc15e5" \
+  "456345b2c0c6e540863d44b27861d3d2"
 
 static gsize
-make_audio (MediaCrypt * crypt, guint16 sequence, guint8 * datagram)
+make_audio (MediaCrypt *crypt, guint16 sequence, guint8 *datagram)
 {
   guint8 plain[60] = { 0xfc };
   guint i;
@@ -366,13 +368,13 @@ make_audio (MediaCrypt * crypt, guint16 sequence, guint8 * datagram)
     memcpy (datagram + NV_AUDIO_HEADER_BYTES, plain, sizeof plain);
     return NV_AUDIO_HEADER_BYTES + sizeof plain;
   }
-  fail_unless (media_crypt_seal_audio (crypt, 0x01020304, sequence, plain, sizeof plain,
-          datagram + NV_AUDIO_HEADER_BYTES));
+  fail_unless (
+      media_crypt_seal_audio (crypt, 0x01020304, sequence, plain, sizeof plain, datagram + NV_AUDIO_HEADER_BYTES));
   return NV_AUDIO_HEADER_BYTES + media_crypt_audio_bytes (sizeof plain);
 }
 
 static void
-push_audio (MediaCrypt * crypt, guint16 sequence)
+push_audio (MediaCrypt *crypt, guint16 sequence)
 {
   guint8 datagram[256];
   gsize size = make_audio (crypt, sequence, datagram);
@@ -464,7 +466,7 @@ GST_END_TEST;
 GST_START_TEST (test_audio_that_does_not_decrypt_is_counted)
 {
   open_harness ("moonlightdepay key=" KEY_TEXT, AUDIO_CAPS);
-  push_audio (NULL, 0);         /* in clear: 60 bytes are no whole number of cipher blocks */
+  push_audio (NULL, 0); /* in clear: 60 bytes are no whole number of cipher blocks */
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 0);
   fail_unless_equals_uint64 (stat ("decrypt-failures"), 1);
   close_harness ();
@@ -479,7 +481,7 @@ GST_END_TEST;
 static GstHarness *pay;
 
 static void
-open_round_trip (const gchar * pay_launch, const gchar * pay_caps, const gchar * depay_launch, const gchar * caps)
+open_round_trip (const gchar *pay_launch, const gchar *pay_caps, const gchar *depay_launch, const gchar *caps)
 {
   open_harness (depay_launch, caps);
   pay = gst_harness_new_parse (pay_launch);
@@ -495,7 +497,7 @@ close_round_trip (void)
 
 /* Sends an access unit through both elements without the datagrams for which `is_dropped` says so. */
 static GstBuffer *
-round_trip (GstBuffer * unit, GstClockTime pts, gboolean (*is_dropped) (guint i, guint n))
+round_trip (GstBuffer *unit, GstClockTime pts, gboolean (*is_dropped) (guint i, guint n))
 {
   guint n, i;
 
@@ -524,8 +526,7 @@ static GstBuffer *
 make_unit (gsize bytes, gboolean is_key)
 {
   static const guint8 key_head[] = { 0, 0, 0, 1, 0x67, 0x64, 0, 0x28, 0xac, 0xd9, 0, 0, 0, 1, 0x68, 0xeb, 0xe3, 0, 0, 0,
-    1, 0x65, 0x88, 0x84
-  };
+    1, 0x65, 0x88, 0x84 };
   static const guint8 head[] = { 0, 0, 0, 1, 0x41, 0x9a, 0, 0x11 };
   guint8 *data = g_malloc (bytes);
   gsize i;
@@ -537,7 +538,7 @@ make_unit (gsize bytes, gboolean is_key)
 }
 
 static void
-expect_round_trip (const gchar * options, gboolean (*is_dropped) (guint i, guint n))
+expect_round_trip (const gchar *options, gboolean (*is_dropped) (guint i, guint n))
 {
   static const gsize sizes[] = { 300, 2008, 40000, 212 * 1008 - 8, 212 * 1008 - 7, 500000, 848 * 1008 - 8 };
   gchar *pay_launch = g_strdup_printf ("moonlightpay %s", options);
@@ -590,8 +591,8 @@ GST_START_TEST (test_sound_of_the_payloader_comes_back_in_spite_of_losses)
       "moonlightdepay key=" KEY_TEXT " key-id=5", AUDIO_CAPS);
   for (i = 0; i < 400; i++) {
     guint8 packet[60] = { 0xfc, (guint8) i, (guint8) (i >> 8) };
-    GstBuffer *out = round_trip (gst_buffer_new_memdup (packet, sizeof packet), i * 5 * GST_MSECOND,
-        i % 8 == 2 ? drop_sixth : NULL);
+    GstBuffer *out =
+        round_trip (gst_buffer_new_memdup (packet, sizeof packet), i * 5 * GST_MSECOND, i % 8 == 2 ? drop_sixth : NULL);
 
     for (; out; out = gst_harness_try_pull (h), received++) {
       guint8 number[2];
@@ -611,7 +612,7 @@ GST_END_TEST;
 /* ---- rubbish and states ---- */
 
 static void
-push_rubbish (const gchar * launch, const gchar * caps)
+push_rubbish (const gchar *launch, const gchar *caps)
 {
   guint32 seed = 17;
   guint8 bytes[1100];

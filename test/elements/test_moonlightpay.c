@@ -18,7 +18,7 @@
 
 /* `element` is configured already. sink_caps NULL: a peer that takes anything. */
 static GstHarness *
-harness_of (GstElement * element, const gchar * src_caps, const gchar * sink_caps)
+harness_of (GstElement *element, const gchar *src_caps, const gchar *sink_caps)
 {
   GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
 
@@ -39,7 +39,7 @@ new_pay (void)
 }
 
 static GstFlowReturn
-push_bytes (GstHarness * h, const guint8 * bytes, gsize size, GstClockTime pts, gboolean is_delta)
+push_bytes (GstHarness *h, const guint8 *bytes, gsize size, GstClockTime pts, gboolean is_delta)
 {
   GstBuffer *buffer = size == 0 ? gst_buffer_new () : gst_buffer_new_memdup (bytes, size);
 
@@ -50,7 +50,7 @@ push_bytes (GstHarness * h, const guint8 * bytes, gsize size, GstClockTime pts, 
 }
 
 static GstFlowReturn
-push_idr (GstHarness * h, gsize size, GstClockTime pts)
+push_idr (GstHarness *h, gsize size, GstClockTime pts)
 {
   guint8 *unit = wire_access_unit (WIRE_IDR_HEAD, size);
   GstFlowReturn flow = push_bytes (h, unit, size, pts, FALSE);
@@ -60,7 +60,7 @@ push_idr (GstHarness * h, gsize size, GstClockTime pts)
 }
 
 static GstFlowReturn
-push_p (GstHarness * h, gsize size, GstClockTime pts)
+push_p (GstHarness *h, gsize size, GstClockTime pts)
 {
   guint8 *unit = wire_access_unit (WIRE_P_HEAD, size);
   GstFlowReturn flow = push_bytes (h, unit, size, pts, TRUE);
@@ -71,7 +71,7 @@ push_p (GstHarness * h, gsize size, GstClockTime pts)
 
 /* All bytes that came out, one buffer after the other; *buffers gets their number. Free with g_byte_array_unref. */
 static GByteArray *
-pull_all (GstHarness * h, guint * buffers)
+pull_all (GstHarness *h, guint *buffers)
 {
   GByteArray *bytes = g_byte_array_new ();
   GstBuffer *buffer;
@@ -92,7 +92,7 @@ pull_all (GstHarness * h, guint * buffers)
 }
 
 static NvVideoHeader
-header_at (const GByteArray * bytes, gsize offset)
+header_at (const GByteArray *bytes, gsize offset)
 {
   NvVideoHeader h;
 
@@ -102,7 +102,7 @@ header_at (const GByteArray * bytes, gsize offset)
 }
 
 static NvFrameHeader
-frame_header_at (const GByteArray * bytes, gsize offset)
+frame_header_at (const GByteArray *bytes, gsize offset)
 {
   NvFrameHeader h;
 
@@ -112,7 +112,7 @@ frame_header_at (const GByteArray * bytes, gsize offset)
 }
 
 static guint64
-stat_of (GstHarness * h, const gchar * name)
+stat_of (GstHarness *h, const gchar *name)
 {
   GstStructure *stats;
   guint64 value = 0;
@@ -239,7 +239,7 @@ GST_START_TEST (test_moonlightpay_frame_type_follows_the_bitstream)
 
   push_bytes (h, idr, 300, 0, FALSE);
   push_p (h, 300, 0);
-  push_bytes (h, bare, 300, 0, FALSE);  /* an IDR slice without SPS is none to the client */
+  push_bytes (h, bare, 300, 0, FALSE); /* an IDR slice without SPS is none to the client */
   push_bytes (h, idr, 300, 0, TRUE);
   bytes = pull_all (h, NULL);
   for (guint i = 0; i < 4; i++) {
@@ -281,7 +281,10 @@ GST_START_TEST (test_moonlightpay_drops_what_hides_the_slice_header)
   GstHarness *h = harness_of (new_pay (), H264, NULL);
   GByteArray *unit = g_byte_array_new (), *bytes;
   gsize head_size, size;
-  guint8 *aud = wire_unhex ("0000000109f0" "0000000106059999", &head_size), *sei = g_malloc0 (3000);
+  guint8 *aud = wire_unhex ("0000000109f0"
+                            "0000000106059999",
+             &head_size),
+         *sei = g_malloc0 (3000);
   guint8 *idr = wire_unhex (WIRE_IDR_HEAD, &size);
 
   memset (sei, 0x55, 3000);
@@ -494,7 +497,7 @@ GST_END_TEST;
 
 /* The element does not start, and says why on the bus. */
 static void
-assert_does_not_start (GstElement * pay, const gchar * why)
+assert_does_not_start (GstElement *pay, const gchar *why)
 {
   GstBus *bus = gst_bus_new ();
   GstMessage *message;
@@ -506,7 +509,7 @@ assert_does_not_start (GstElement * pay, const gchar * why)
   fail_unless (message != NULL);
   gst_message_parse_error (message, &error, NULL);
   fail_unless (strstr (error->message, why) != NULL, "%s", error->message);
-  fail_unless (strstr (error->message, "0102030405") == NULL);  /* no key in messages */
+  fail_unless (strstr (error->message, "0102030405") == NULL); /* no key in messages */
   g_error_free (error);
   gst_message_unref (message);
   gst_element_set_state (pay, GST_STATE_NULL);
@@ -585,11 +588,11 @@ GST_START_TEST (test_moonlightpay_takes_the_first_layout_its_peer_can_use)
     const gchar *peer;
     const gchar *layout;
   } table[] = {
-    {DATAGRAM_CAPS ";" FRAME_CAPS, "datagrams"},
-    {FRAME_CAPS ";" DATAGRAM_CAPS, "frame"},
-    {"application/x-moonlight,media=video,layout=frame,datagram-size=[1,100];" DATAGRAM_CAPS, "datagrams"},
-    {"application/x-moonlight,media=audio,layout=datagrams;" FRAME_CAPS, "frame"},
-    {"application/x-moonlight", "datagrams"},
+    { DATAGRAM_CAPS ";" FRAME_CAPS, "datagrams" },
+    { FRAME_CAPS ";" DATAGRAM_CAPS, "frame" },
+    { "application/x-moonlight,media=video,layout=frame,datagram-size=[1,100];" DATAGRAM_CAPS, "datagrams" },
+    { "application/x-moonlight,media=audio,layout=datagrams;" FRAME_CAPS, "frame" },
+    { "application/x-moonlight", "datagrams" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++) {

@@ -11,7 +11,7 @@
 #define DATAGRAM 1040
 
 static GstHarness *
-new_sink (const gchar * caps, guint16 port)
+new_sink (const gchar *caps, guint16 port)
 {
   GstHarness *h = gst_harness_new ("moonlightsink");
 
@@ -37,7 +37,7 @@ new_sink_with_fd (int fd, guint16 port)
 }
 
 static guint64
-stat_of (GstElement * sink, const gchar * name)
+stat_of (GstElement *sink, const gchar *name)
 {
   GstStructure *stats = NULL;
   guint64 value = 0;
@@ -50,7 +50,7 @@ stat_of (GstElement * sink, const gchar * name)
 
 /* Waits until a figure reaches a value; its growth is what the test is about, so no clock is involved. */
 static void
-wait_for_stat (GstElement * sink, const gchar * name, guint64 value)
+wait_for_stat (GstElement *sink, const gchar *name, guint64 value)
 {
   for (guint i = 0; i < 10000; i++) {
     if (stat_of (sink, name) >= value)
@@ -88,7 +88,7 @@ make_frame (guint first, guint n)
 }
 
 static GstFlowReturn
-push_list (GstHarness * h, guint first, guint n)
+push_list (GstHarness *h, guint first, guint n)
 {
   return gst_pad_push_list (h->srcpad, make_list (first, n));
 }
@@ -203,7 +203,7 @@ new_slow_sink (guint16 port)
 }
 
 static guint64
-dropped_in_message (GstBus * bus, GstClockTime timeout)
+dropped_in_message (GstBus *bus, GstClockTime timeout)
 {
   GstMessage *message = gst_bus_timed_pop_filtered (bus, timeout, GST_MESSAGE_ELEMENT);
   guint64 bursts = 0;
@@ -345,7 +345,7 @@ GST_END_TEST;
 typedef struct
 {
   GstHarness *harness;
-  gint stop;                    /* atomic */
+  gint stop; /* atomic */
 } Pusher;
 
 static gpointer
@@ -364,7 +364,7 @@ GST_START_TEST (test_sink_state_changes_while_streaming_never_hang)
 {
   guint16 port;
   int fd = loopback_open (AF_INET, &port);
-  Pusher pusher = {.harness = new_sink (CAPS_LIST, port) };
+  Pusher pusher = { .harness = new_sink (CAPS_LIST, port) };
   GThread *thread = g_thread_new ("push", push_until_stopped, &pusher);
 
   for (guint i = 0; i < 300; i++) {
@@ -490,7 +490,7 @@ GST_END_TEST;
 
 /* Sends 400 datagrams through the loss knob and returns which arrived. */
 static void
-lose (guint seed, gboolean * arrived)
+lose (guint seed, gboolean *arrived)
 {
   guint16 port;
   int fd = loopback_open (AF_INET, &port);
@@ -595,7 +595,7 @@ GST_START_TEST (test_sink_honours_sync_when_asked)
   gst_harness_play (h);
   GST_BUFFER_PTS (buffer) = 5 * GST_SECOND;
   gst_harness_set_time (h, 0);
-  thread = g_thread_new ("push", push_one, &(PushOne) {h, buffer});
+  thread = g_thread_new ("push", push_one, &(PushOne) { h, buffer });
   /* The sink waits on the clock: had it not, the datagram would be there and the wait would never be seen. */
   fail_unless (gst_harness_wait_for_clock_id_waits (h, 1, 10));
   fail_unless (loopback_is_empty (fd));

@@ -11,14 +11,14 @@
 typedef struct
 {
   GstHarness *harness;
-  int fd;                       /* the sender's socket */
+  int fd; /* the sender's socket */
   guint16 fd_port;
-  struct sockaddr_in to;        /* where the source listens */
+  struct sockaddr_in to; /* where the source listens */
 } Fixture;
 
 /* Starts a source with the properties that `configure` sets. */
 static Fixture
-start (const gchar * properties)
+start (const gchar *properties)
 {
   Fixture f = { 0 };
   gchar *line = g_strdup_printf ("moonlightsrc name=src address=127.0.0.1 %s", properties);
@@ -34,7 +34,7 @@ start (const gchar * properties)
   g_object_get (src, "port", &port, NULL);
   fail_unless (port != 0, "no port in PLAYING");
   f.to = (struct sockaddr_in) {
-    .sin_family = AF_INET,.sin_port = htons ((guint16) port),.sin_addr.s_addr = htonl (INADDR_LOOPBACK)
+    .sin_family = AF_INET, .sin_port = htons ((guint16) port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK)
   };
   gst_object_unref (src);
   g_free (line);
@@ -42,14 +42,14 @@ start (const gchar * properties)
 }
 
 static void
-finish (Fixture * f)
+finish (Fixture *f)
 {
   gst_harness_teardown (f->harness);
   close (f->fd);
 }
 
 static guint64
-stat_of (GstElement * src, const gchar * name)
+stat_of (GstElement *src, const gchar *name)
 {
   GstStructure *stats = NULL;
   guint64 value = 0;
@@ -61,7 +61,7 @@ stat_of (GstElement * src, const gchar * name)
 }
 
 static void
-wait_for_stat (GstElement * src, const gchar * name, guint64 value)
+wait_for_stat (GstElement *src, const gchar *name, guint64 value)
 {
   for (guint i = 0; i < 10000; i++) {
     if (stat_of (src, name) >= value)
@@ -72,7 +72,7 @@ wait_for_stat (GstElement * src, const gchar * name, guint64 value)
 }
 
 static void
-send_datagram (Fixture * f, guint index, gsize size)
+send_datagram (Fixture *f, guint index, gsize size)
 {
   guint8 *data = g_malloc (MAX (size, 1));
 
@@ -83,7 +83,7 @@ send_datagram (Fixture * f, guint index, gsize size)
 
 /* Pulls the next datagram and checks that it is number `index`. */
 static void
-pull_expected (Fixture * f, guint index, gsize size)
+pull_expected (Fixture *f, guint index, gsize size)
 {
   GstBuffer *buffer = gst_harness_pull (f->harness);
   guint8 *expected = g_malloc (MAX (size, 1));
@@ -160,7 +160,8 @@ GST_START_TEST (test_src_session_ping_is_payload_and_counter)
   guint16 port;
   int fd = loopback_open (AF_INET, &port);
   gchar *properties = g_strdup_printf ("remote-host=127.0.0.1 remote-port=%u ping-interval=20 "
-      "ping-payload=0123456789ABCDEF", port);
+                                       "ping-payload=0123456789ABCDEF",
+      port);
 
   f = start (properties);
   for (guint i = 1; i <= 5; i++) {
@@ -256,7 +257,7 @@ GST_END_TEST;
 GST_START_TEST (test_src_listens_on_both_families)
 {
   Fixture f = start ("address=::");
-  struct sockaddr_in6 to6 = {.sin6_family = AF_INET6,.sin6_port = f.to.sin_port,.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+  struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = f.to.sin_port, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
   guint16 port6;
   int fd6 = loopback_open (AF_INET6, &port6);
   guint8 data[50];
@@ -307,7 +308,7 @@ GST_END_TEST;
 
 /* Which of 300 datagrams survive the loss knob. */
 static void
-lose (guint seed, gboolean * arrived)
+lose (guint seed, gboolean *arrived)
 {
   gchar *properties = g_strdup_printf ("drop-percent=10 drop-seed=%u", seed);
   Fixture f = start (properties);
@@ -354,7 +355,8 @@ GST_END_TEST;
 GST_START_TEST (test_src_state_changes_while_receiving_never_hang)
 {
   GstElement *pipeline = gst_parse_launch ("moonlightsrc name=src address=127.0.0.1 ping-interval=1 ! "
-      "fakesink async=false", NULL);
+                                           "fakesink async=false",
+      NULL);
   GstElement *src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
   guint16 fd_port;
   int fd = loopback_open (AF_INET, &fd_port);
@@ -362,7 +364,7 @@ GST_START_TEST (test_src_state_changes_while_receiving_never_hang)
   g_object_set (src, "remote-port", (guint) fd_port, NULL);
   for (guint i = 0; i < 300; i++) {
     static const GstState states[] = { GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED };
-    struct sockaddr_in to = {.sin_family = AF_INET,.sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
     guint port = 0;
 
     fail_unless (gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);

@@ -52,12 +52,12 @@ GST_END_TEST;
 
 GST_START_TEST (test_nvpacket_multi_fec_blocks_byte_matches)
 {
-  static const guint8 wanted[4][4] = { {0x00}, {0x40, 0x50}, {0x80, 0x90, 0xA0}, {0xC0, 0xD0, 0xE0, 0xF0} };
+  static const guint8 wanted[4][4] = { { 0x00 }, { 0x40, 0x50 }, { 0x80, 0x90, 0xA0 }, { 0xC0, 0xD0, 0xE0, 0xF0 } };
   guint8 shard[NV_VIDEO_HEADER_BYTES] = { 0 };
 
   for (guint8 blocks = 1; blocks <= 4; blocks++) {
     for (guint8 block = 0; block < blocks; block++) {
-      NvVideoHeader h = {.block = block,.blocks = blocks,.data_shards = 1 };
+      NvVideoHeader h = { .block = block, .blocks = blocks, .data_shards = 1 };
 
       nv_video_write_uncoded (shard, &h);
       fail_unless_equals_int (shard[27], wanted[blocks - 1][block]);
@@ -70,23 +70,23 @@ GST_END_TEST;
 GST_START_TEST (test_nvpacket_bad_video_headers_are_refused)
 {
   guint8 shard[NV_VIDEO_HEADER_BYTES];
-  NvVideoHeader h = {.blocks = 1,.data_shards = 4,.shard_index = 5,.fec_percentage = 50 }, out;
+  NvVideoHeader h = { .blocks = 1, .data_shards = 4, .shard_index = 5, .fec_percentage = 50 }, out;
 
   nv_video_write_coded (shard, 0, 7, 0);
   nv_video_write_uncoded (shard, &h);
   fail_unless_equals_int (nv_video_read (shard, 32, &out), NV_READ_OK);
   fail_unless_equals_int (nv_video_read (shard, 31, &out), NV_READ_SHORT);
   fail_unless_equals_int (nv_video_read (shard, 0, &out), NV_READ_SHORT);
-  h.shard_index = 6;            /* D = 4, P = 2 */
+  h.shard_index = 6; /* D = 4, P = 2 */
   nv_video_write_uncoded (shard, &h);
   fail_unless_equals_int (nv_video_read (shard, 32, &out), NV_READ_BAD_SHARD);
   h.data_shards = 0;
   nv_video_write_uncoded (shard, &h);
   fail_unless_equals_int (nv_video_read (shard, 32, &out), NV_READ_BAD_SHARD);
-  h = (NvVideoHeader) {.blocks = 1,.block = 1,.data_shards = 4 };
+  h = (NvVideoHeader) { .blocks = 1, .block = 1, .data_shards = 4 };
   nv_video_write_uncoded (shard, &h);
   fail_unless_equals_int (nv_video_read (shard, 32, &out), NV_READ_BAD_SHARD);
-  h = (NvVideoHeader) {.blocks = 1,.data_shards = 250,.fec_percentage = 20 };
+  h = (NvVideoHeader) { .blocks = 1, .data_shards = 250, .fec_percentage = 20 };
   nv_video_write_uncoded (shard, &h);
   fail_unless_equals_int (nv_video_read (shard, 32, &out), NV_READ_BAD_SHARD);
   shard[0] = 0x80;
@@ -101,7 +101,7 @@ GST_START_TEST (test_nvpacket_readers_survive_any_bytes)
 
   for (guint round = 0; round < 50000; round++) {
     gsize size = (gsize) g_rand_int_range (rand, 0, 80);
-    guint8 *bytes = g_malloc (size);    /* exact, for the sanitizer to see an overrun */
+    guint8 *bytes = g_malloc (size); /* exact, for the sanitizer to see an overrun */
     NvVideoHeader video;
     NvFrameHeader frame;
     NvAudioHeader audio;
@@ -115,8 +115,8 @@ GST_START_TEST (test_nvpacket_readers_survive_any_bytes)
     }
     if (nv_video_read (bytes, size, &video) == NV_READ_OK) {
       fail_unless (video.data_shards > 0 && video.block < video.blocks);
-      fail_unless (video.shard_index < video.data_shards + frame_plan_parity_shards (video.data_shards,
-              video.fec_percentage));
+      fail_unless (
+          video.shard_index < video.data_shards + frame_plan_parity_shards (video.data_shards, video.fec_percentage));
     }
     if (nv_audio_read (bytes, size, &audio) == NV_READ_OK) {
       fail_unless (audio.payload_offset + audio.payload_bytes == size && audio.payload_bytes > 0);
@@ -133,7 +133,7 @@ GST_END_TEST;
 
 /* Writes a frame from an access unit; free with g_free. */
 static guint8 *
-write_frame (const guint8 * unit, gsize size, WriterFrame frame, guint percentage, MediaCrypt * crypt, gsize * total)
+write_frame (const guint8 *unit, gsize size, WriterFrame frame, guint percentage, MediaCrypt *crypt, gsize *total)
 {
   AnnexbSpan span = { 0, size };
   FramePlan plan;
@@ -147,7 +147,7 @@ write_frame (const guint8 * unit, gsize size, WriterFrame frame, guint percentag
   frame.plan = &plan;
   *total = (gsize) plan.total_packets * frame_writer_datagram_bytes (frame.packet_size, crypt != NULL);
   datagrams = g_malloc (*total);
-  memset (datagrams, 0xEE, *total);     /* every byte must be written */
+  memset (datagrams, 0xEE, *total); /* every byte must be written */
   fail_unless (frame_writer_write (fec, crypt, datagrams, &frame));
   rs_fec_free (fec);
   return datagrams;
@@ -156,16 +156,19 @@ write_frame (const guint8 * unit, gsize size, WriterFrame frame, guint percentag
 GST_START_TEST (test_nvpacket_worked_idr_matches_byte_for_byte)
 {
   guint8 *unit = wire_access_unit (WIRE_IDR_HEAD, 40000);
-  WriterFrame frame = {.packet_size = 1024,.frame_index = 1,.timestamp = 3000,.frame_type = NV_FRAME_TYPE_IDR };
+  WriterFrame frame = { .packet_size = 1024, .frame_index = 1, .timestamp = 3000, .frame_type = NV_FRAME_TYPE_IDR };
   gsize total;
   guint8 *out = write_frame (unit, 40000, frame, 20, NULL, &total);
 
   fail_unless_equals_uint64 (total, 48 * 1040);
-  wire_assert_begins (out, 1040, "90 00 0000 00000bb8 00000000 00000000 00000000 01000000 05 00 10 00 4001000a "
+  wire_assert_begins (out, 1040,
+      "90 00 0000 00000bb8 00000000 00000000 00000000 01000000 05 00 10 00 4001000a "
       "01 0000 02 b802 0000  00 00 00 01 67 64 00 28");
-  wire_assert_begins (out + 39 * 1040, 1040, "90 00 0027 00000bb8 00000000 00000000 00270000 01000000 03 00 10 00 "
+  wire_assert_begins (out + 39 * 1040, 1040,
+      "90 00 0027 00000bb8 00000000 00000000 00270000 01000000 03 00 10 00 "
       "4071020a b1 b9 bf c7 cd d5 db e3 e9 f1 f7 ff 05 0d 13 1b");
-  wire_assert_begins (out + 47 * 1040, 1040, "90 00 002f 00000bb8 00000000 00000000 00250000 01000000 c8 00 d4 00 "
+  wire_assert_begins (out + 47 * 1040, 1040,
+      "90 00 002f 00000bb8 00000000 00000000 00250000 01000000 c8 00 d4 00 "
       "40f1020a 41 79 8b 3f bf 1f 72 de d5 68 9a a2 01 08 59 04");
   wire_assert_sha256 (out, total, "e110155bf09573f86579fb1cde57749fa9631b23a792cf835275e0965d00f9b8");
   wire_assert_sha256 (out + 40 * 1040, 1040, "2dc383fc73aa273dc88ba89ab13c472077642c6adbc023edc4a1d05a69d74a10");
@@ -178,13 +181,14 @@ GST_END_TEST;
 GST_START_TEST (test_nvpacket_worked_p_frame_matches_byte_for_byte)
 {
   guint8 *unit = wire_access_unit (WIRE_P_HEAD, 300);
-  WriterFrame frame = {.packet_size = 1024,.frame_index = 4,.timestamp = 7500,.frame_type = NV_FRAME_TYPE_P,
-    .first_packet = 1539
+  WriterFrame frame = {
+    .packet_size = 1024, .frame_index = 4, .timestamp = 7500, .frame_type = NV_FRAME_TYPE_P, .first_packet = 1539
   };
   gsize total;
   guint8 *out = write_frame (unit, 300, frame, 20, NULL, &total);
 
-  wire_assert_begins (out + 1040, 1040, "90 00 0604 00001d4c 00000000 00000000 008f0300 04000000 8d 00 08 00 801c4000 "
+  wire_assert_begins (out + 1040, 1040,
+      "90 00 0604 00001d4c 00000000 00000000 008f0300 04000000 8d 00 08 00 801c4000 "
       "8e 0000 8e 1a8e 0000 00 00 00 8e ae 4d 00 86");
   wire_assert_sha256 (out, total, "8fc4fe7841567ca7c9ceb47f36d577e411e314c983c745332ec96807e0d9008f");
   g_free (out);
@@ -196,15 +200,19 @@ GST_END_TEST;
 GST_START_TEST (test_nvpacket_worked_encrypted_datagram_matches)
 {
   guint8 *unit = wire_access_unit (WIRE_P_HEAD, 300), plain[1008];
-  WriterFrame frame = {.packet_size = 992,.frame_index = 4,.timestamp = 7500,.frame_type = NV_FRAME_TYPE_P,
-    .first_packet = 1539,.first_gcm_counter = 0
-  };
+  WriterFrame frame = { .packet_size = 992,
+    .frame_index = 4,
+    .timestamp = 7500,
+    .frame_type = NV_FRAME_TYPE_P,
+    .first_packet = 1539,
+    .first_gcm_counter = 0 };
   MediaCrypt *crypt = media_crypt_new (test_key);
   gsize total;
   guint8 *out = write_frame (unit, 300, frame, 20, crypt, &total);
 
   fail_unless_equals_uint64 (total, 3 * 1040);
-  wire_assert_begins (out, 1040, "000000000000000000000056 04000000 2896ba2fd61f931bd7a1005dc8d4e49a "
+  wire_assert_begins (out, 1040,
+      "000000000000000000000056 04000000 2896ba2fd61f931bd7a1005dc8d4e49a "
       "4f33712ed68b2bf7fc7929865625ec58");
   wire_assert_sha256 (out, 1040, "b1732c062e7b07c821dcaf2e997058528598020c4a3369ee182a974096a9a282");
   fail_unless (media_crypt_open_video (crypt, out, 1040, plain));
@@ -230,7 +238,7 @@ load_wire_video (void)
   gchar **lines = wire_fixture_lines ("wire-encrypted.txt");
   GArray *videos = g_array_new (FALSE, TRUE, sizeof (WireVideo));
 
-  for (gchar ** line = lines; *line; line++) {
+  for (gchar **line = lines; *line; line++) {
     gchar **words = g_strsplit (*line, " ", -1);
 
     if (words[0] != NULL && g_str_equal (words[0], "video")) {
@@ -249,7 +257,7 @@ load_wire_video (void)
 }
 
 static void
-free_wire_video (GArray * videos)
+free_wire_video (GArray *videos)
 {
   for (guint i = 0; i < videos->len; i++) {
     g_free (g_array_index (videos, WireVideo, i).datagram);
@@ -291,7 +299,7 @@ GST_END_TEST;
  * included, must be the same to the byte, and so must the datagram once sealed.
  */
 static void
-assert_same_datagram (MediaCrypt * crypt, const guint8 * ours, const WireVideo * theirs, guint64 counter)
+assert_same_datagram (MediaCrypt *crypt, const guint8 *ours, const WireVideo *theirs, guint64 counter)
 {
   gsize size = theirs->datagram_bytes;
   guint8 *copy = g_malloc (size), *plain = copy + NV_ENCRYPTED_PREFIX_BYTES;
@@ -309,16 +317,18 @@ assert_same_datagram (MediaCrypt * crypt, const guint8 * ours, const WireVideo *
 
 /* Rewrites a frame from its access unit; `first` is its first datagram. Returns datagrams used. */
 static guint
-rewrite_frame (GArray * videos, guint first, MediaCrypt * crypt)
+rewrite_frame (GArray *videos, guint first, MediaCrypt *crypt)
 {
   WireVideo *v = &g_array_index (videos, WireVideo, first);
   NvFrameHeader head;
   gsize per = 240, size, total, stride = v->datagram_bytes;
   guint8 *payload, *out;
   guint count = 0;
-  WriterFrame frame = {.packet_size = 256,.frame_index = v->header.frame_index,.timestamp = v->header.timestamp,
-    .first_packet = v->header.packet_number,.first_gcm_counter = first
-  };
+  WriterFrame frame = { .packet_size = 256,
+    .frame_index = v->header.frame_index,
+    .timestamp = v->header.timestamp,
+    .first_packet = v->header.packet_number,
+    .first_gcm_counter = first };
 
   fail_unless_equals_int (nv_frame_header_read (v->plain + 32, v->plain_bytes - 32, &head), NV_READ_OK);
   frame.host_latency = head.host_latency;
@@ -359,7 +369,9 @@ GST_START_TEST (test_nvpacket_lost_datagrams_come_back)
   for (guint round = 0; round < 3 * G_N_ELEMENTS (sizes); round++) {
     gsize size = sizes[round % G_N_ELEMENTS (sizes)], total, at = 0;
     guint8 *unit = g_malloc (size), *sent, *got;
-    WriterFrame frame = {.packet_size = 1024,.frame_index = 9,.timestamp = 1,.frame_type = 1,.first_packet = 65500 };
+    WriterFrame frame = {
+      .packet_size = 1024, .frame_index = 9, .timestamp = 1, .frame_type = 1, .first_packet = 65500
+    };
 
     for (gsize i = 0; i < size; i++)
       unit[i] = (guint8) g_rand_int (rand);
@@ -412,7 +424,7 @@ GST_END_TEST;
 GST_START_TEST (test_nvpacket_counters_wrap_inside_a_frame)
 {
   guint8 *unit = wire_access_unit (WIRE_P_HEAD, 4000);
-  WriterFrame frame = {.packet_size = 1024,.frame_index = 1,.frame_type = 1,.first_packet = 0x1fffffe };
+  WriterFrame frame = { .packet_size = 1024, .frame_index = 1, .frame_type = 1, .first_packet = 0x1fffffe };
   gsize total;
   guint8 *out = write_frame (unit, 4000, frame, 20, NULL, &total);
   NvVideoHeader h;
@@ -469,8 +481,7 @@ GST_END_TEST;
 GST_START_TEST (test_mediacrypt_keys_are_read_strictly)
 {
   static const gchar *bad[] = { NULL, "", "0", "000102030405060708090a0b0c0d0e0", "000102030405060708090a0b0c0d0e0f0",
-    "000102030405060708090a0b0c0d0e0g", " 00102030405060708090a0b0c0d0e0f"
-  };
+    "000102030405060708090a0b0c0d0e0g", " 00102030405060708090a0b0c0d0e0f" };
   guint8 key[16] = { 0xAA };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
@@ -495,7 +506,7 @@ GST_START_TEST (test_mediacrypt_audio_round_trips_and_refuses)
     gsize sealed_bytes = media_crypt_audio_bytes (size);
 
     fail_unless (media_crypt_seal_audio (crypt, G_MAXUINT32, 7, plain, size, sealed));
-    out = g_malloc (sealed_bytes);      /* exact, for the sanitizer to see an overrun */
+    out = g_malloc (sealed_bytes); /* exact, for the sanitizer to see an overrun */
     fail_unless (media_crypt_open_audio (crypt, G_MAXUINT32, 7, sealed, sealed_bytes, out, &bytes));
     fail_unless (bytes == size && memcmp (out, plain, size) == 0);
     fail_if (media_crypt_open_audio (crypt, 0, 0, sealed, sealed_bytes - 1, out, &bytes));
@@ -503,7 +514,7 @@ GST_START_TEST (test_mediacrypt_audio_round_trips_and_refuses)
   }
   out = g_malloc (16);
   fail_if (media_crypt_open_audio (crypt, 0, 0, sealed, 0, out, &bytes));
-  memset (sealed, 0x5A, 16);    /* whose padding is wrong under this key */
+  memset (sealed, 0x5A, 16); /* whose padding is wrong under this key */
   fail_if (media_crypt_open_audio (crypt, 0, 0, sealed, 16, out, &bytes));
   g_free (out);
   media_crypt_free (crypt);

@@ -19,7 +19,7 @@ typedef struct
 {
   Pacer pacer;
   guint64 now_ns;
-  guint64 late_max_ns;          /* wake-ups come up to this late */
+  guint64 late_max_ns; /* wake-ups come up to this late */
   guint32 random;
   guint n_sends;
   Send sends[SENDS_MAX];
@@ -28,7 +28,7 @@ typedef struct
 static Link link_state;
 
 static guint32
-next_random (Link * link)
+next_random (Link *link)
 {
   link->random = link->random * 1664525u + 1013904223u;
   return link->random >> 8;
@@ -49,7 +49,7 @@ new_link (PacerShape shape, guint32 link_kbps, guint64 late_max_ns)
 
 /* Sends one frame as the send thread does and returns the time of its last group. */
 static guint64
-send_frame (Link * link, guint64 arrival_ns, guint n_datagrams, guint datagram_bytes)
+send_frame (Link *link, guint64 arrival_ns, guint n_datagrams, guint datagram_bytes)
 {
   guint left = n_datagrams;
 
@@ -66,8 +66,7 @@ send_frame (Link * link, guint64 arrival_ns, guint n_datagrams, guint datagram_b
     }
     pacer_sent (&link->pacer, link->now_ns, n * datagram_bytes);
     fail_unless (link->n_sends < SENDS_MAX);
-    link->sends[link->n_sends++] = (Send) {
-      link->now_ns, n * datagram_bytes};
+    link->sends[link->n_sends++] = (Send) { link->now_ns, n * datagram_bytes };
     left -= n;
   }
   return link->now_ns;
@@ -75,7 +74,7 @@ send_frame (Link * link, guint64 arrival_ns, guint n_datagrams, guint datagram_b
 
 /* The most bytes by which any window exceeds what the rate (bytes/s) allows in it. */
 static guint64
-largest_excess (const Link * link, guint64 rate)
+largest_excess (const Link *link, guint64 rate)
 {
   gdouble excess, worst = 0;
 
@@ -92,9 +91,12 @@ largest_excess (const Link * link, guint64 rate)
 static const struct
 {
   guint32 link_kbps;
-  guint group_max;              /* with the debt */
+  guint group_max; /* with the debt */
 } profiles[] = {
-  {100000, 5700}, {800000, 45001}, {1000000, 45000 + 6751}, {2500000, 65507 + 16876},
+  { 100000, 5700 },
+  { 800000, 45001 },
+  { 1000000, 45000 + 6751 },
+  { 2500000, 65507 + 16876 },
 };
 
 GST_START_TEST (test_pacer_punctual_never_exceeds_rate_and_one_group)
@@ -212,8 +214,8 @@ GST_START_TEST (test_pacer_stream_above_the_link_keeps_up_and_names_the_link_it_
     pacer_learn_interval (&link->pacer, INTERVAL_60);
     /* 375 KB a frame at 60 fps: 22.5 MB/s, twice R; a link of 200 Mbit/s has R = 22.5 MB/s. */
     guint64 end_ns = send_frame (link, arrival_ns, 375, 1000);
-    fail_unless (end_ns <= arrival_ns + 2 * INTERVAL_60 + MS, "frame %u took %" G_GUINT64_FORMAT, f,
-        end_ns - arrival_ns);
+    fail_unless (
+        end_ns <= arrival_ns + 2 * INTERVAL_60 + MS, "frame %u took %" G_GUINT64_FORMAT, f, end_ns - arrival_ns);
   }
   guint32 needed = pacer_needed_link_kbps (&link->pacer);
   fail_unless (needed >= 199000 && needed <= 201000, "%u", needed);

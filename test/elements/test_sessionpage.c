@@ -43,7 +43,7 @@ GST_START_TEST (test_sessionpage_numbers_go_on_where_the_last_process_ended)
   fail_unless_equals_int (wire_page_field (fd, 20), 8);
 
   page = open_ok (fd);
-  close (fd);                   /* the mapping has a life of its own */
+  close (fd); /* the mapping has a life of its own */
   fail_unless_equals_int (session_page_reserve_frame (page), 3);
   fail_unless_equals_uint64 (session_page_reserve_video_packets (page, 1), 51);
   fail_unless_equals_int (session_page_reserve_audio_block (page), 8);
@@ -80,7 +80,7 @@ GST_START_TEST (test_sessionpage_wraps_do_not_repeat_a_counter)
   fail_unless_equals_uint64_hex (before, 0xfffffffe);
   after = session_page_reserve_video_packets (page, 1);
   fail_unless_equals_uint64_hex (after, 0x100000002);
-  fail_unless_equals_int (session_page_reserve_frame (page), 1);        /* never 0 */
+  fail_unless_equals_int (session_page_reserve_frame (page), 1); /* never 0 */
   fail_unless_equals_int (session_page_reserve_audio_block (page), G_MAXUINT32 - 3);
   fail_unless_equals_int (session_page_reserve_audio_block (page), 0);
   session_page_free (page);

@@ -11,7 +11,7 @@
 
 /* Bytes of a hex string; *size gets their number. Free with g_free. */
 static inline guint8 *
-wire_unhex (const gchar * hex, gsize * size)
+wire_unhex (const gchar *hex, gsize *size)
 {
   gsize n = strlen (hex) / 2;
   guint8 *bytes = g_malloc (n + 1);
@@ -30,13 +30,13 @@ wire_unhex (const gchar * hex, gsize * size)
 
 /* The bytes begin with those of the hex string, in which spaces are allowed. */
 static inline void
-wire_assert_begins (const guint8 * bytes, gsize size, const gchar * hex_with_spaces)
+wire_assert_begins (const guint8 *bytes, gsize size, const gchar *hex_with_spaces)
 {
   GString *hex = g_string_new (NULL);
   guint8 *wanted;
   gsize n;
 
-  for (const gchar * c = hex_with_spaces; *c; c++) {
+  for (const gchar *c = hex_with_spaces; *c; c++) {
     if (g_ascii_isxdigit (*c))
       g_string_append_c (hex, *c);
   }
@@ -49,7 +49,7 @@ wire_assert_begins (const guint8 * bytes, gsize size, const gchar * hex_with_spa
 }
 
 static inline void
-wire_assert_sha256 (const guint8 * bytes, gsize size, const gchar * wanted)
+wire_assert_sha256 (const guint8 *bytes, gsize size, const gchar *wanted)
 {
   gchar *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, size);
 
@@ -59,7 +59,7 @@ wire_assert_sha256 (const guint8 * bytes, gsize size, const gchar * wanted)
 
 /* Lines of test/fixtures/NAME. Free with g_strfreev. */
 static inline gchar **
-wire_fixture_lines (const gchar * name)
+wire_fixture_lines (const gchar *name)
 {
   const gchar *folder = g_getenv ("LUMEN_FIXTURES");
   gchar *path, *text = NULL, **lines;
@@ -99,7 +99,7 @@ wire_page_field (gint fd, gint offset)
 #define WIRE_P_HEAD "00000001419a0011"
 
 static inline guint8 *
-wire_access_unit (const gchar * head_hex, gsize size)
+wire_access_unit (const gchar *head_hex, gsize size)
 {
   gsize head_size;
   guint8 *head = wire_unhex (head_hex, &head_size), *unit = g_malloc (size);
@@ -111,4 +111,3 @@ wire_access_unit (const gchar * head_hex, gsize size)
   g_free (head);
   return unit;
 }
-

@@ -25,7 +25,7 @@ interface Encoded {
 }
 
 const fill = (template: string, plan: VideoPlan): string => {
-  const filled = fillTemplate(template, toVideoValues(plan, { firstFrameNumber: 0, silenceMs: 1000 }));
+  const filled = fillTemplate(template, toVideoValues(plan, { firstFrameNumber: 0 }));
   assert.ok(filled.ok);
   return filled.launch;
 };

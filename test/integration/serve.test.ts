@@ -118,6 +118,19 @@ describe('lumen serve', function () {
     await stream.quit();
   });
 
+  it('replaces a media process that hangs', async () => {
+    const stream = await openStream(serve);
+    assert.notEqual(await stream.firstFrame, null);
+    const pid = (await serve.status()).sessions[0]?.mediaPid;
+    assert(pid);
+    process.kill(pid, 'SIGSTOP');
+    await until(() => serve.output.includes('the media process does not answer'), 'the hang is noticed');
+    const { lastIndex } = (await stream.stats()).frames;
+    await until(async () => (await stream.stats()).frames.lastIndex > lastIndex + 30, 'the picture is back');
+    assert(!isAlive(pid));
+    await stream.quit();
+  });
+
   it('says clearly which port is taken when a second host is started', async () => {
     const result = await home.lumen([
       'serve',

@@ -11,7 +11,7 @@ import {
 import type { VideoPlan } from '../../../src/session/stream-plan.js';
 import { AUDIO_PLAN, VIDEO_PLAN } from '../../support/plans.js';
 
-const MORE = { firstFrameNumber: 7, silenceMs: 1000 };
+const MORE = { firstFrameNumber: 7 };
 const values = (change: Partial<VideoPlan>) => toVideoValues({ ...VIDEO_PLAN, ...change }, MORE);
 
 describe('template', () => {

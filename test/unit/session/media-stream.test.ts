@@ -51,7 +51,7 @@ class ScriptedProcess implements StreamProcess {
 
 const setUp = (
   prepare: (process: ScriptedProcess, index: number) => void = () => undefined,
-  checkSource: () => Promise<void> = async () => undefined,
+  checkSource: () => Promise<string> = async () => 'source',
 ) => {
   const processes: ScriptedProcess[] = [];
   const continued: SessionNumbers[] = [];
@@ -243,6 +243,7 @@ describe('RestartingMediaStream', () => {
       misses -= 1;
       if (misses >= 0)
         throw new LumenError('LUMEN_SOURCE_MISSING', { source: 'pipewire:x', alternatives: '' });
+      return 'source';
     });
     stream.start();
     await sleep(1200);
@@ -252,7 +253,7 @@ describe('RestartingMediaStream', () => {
   });
 
   it('does not wait for a source whose description is wrong', async () => {
-    const { stream, failures } = setUp(undefined, async () => {
+    const { stream, failures } = setUp(undefined, async (): Promise<string> => {
       throw new LumenError('LUMEN_PIPELINE_INVALID', { file: 'x.toml', problem: 'p', remedy: 'mend it' });
     });
     stream.start();

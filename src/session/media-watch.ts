@@ -1,0 +1,109 @@
+/**
+ * Looks after a media process that plays: reads its stages every second, notices when it is wedged, and when the source
+ * it shows is gone or another.
+ */
+import { describeError } from '../support/errors.js';
+import { runTask } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+import type { StreamProcess } from './media-stream.js';
+import { type StageTimes, toStageTimes } from './stage-times.js';
+
+/** How long a source that is gone is waited for: a desktop restarts its capture in seconds. */
+export const SOURCE_BUDGET_MS = 40_000;
+export const SOURCE_REMEDY = 'start the source again';
+export const MEDIA_REMEDY = 'GST_DEBUG=3 lumen serve --log-level debug shows what the media process says';
+const INTERVAL_MS = 1000;
+/** Looking for the source starts a program: not at every reading. */
+const READINGS_PER_SOURCE_CHECK = 2;
+const WEDGED_AFTER_MS = 3000;
+
+export interface MediaWatchOptions {
+  readonly process: Pick<StreamProcess, 'stats'>;
+  /** What `checkSource` said when the process was started. */
+  readonly source: string;
+  checkSource(): Promise<string>;
+  /** The picture is no longer held back: frames must flow. */
+  isReleased(): boolean;
+  /** The source is gone; its last picture is repeated meanwhile. Called once each time. */
+  onMissing(problem: string): void;
+  onStages(stages: StageTimes): void;
+  /** The process must be replaced; or, when `isFinal`, the stream given up. */
+  fail(cause: string, remedy: string, isFinal?: boolean): void;
+  readonly logger: Logger;
+  /** Milliseconds between two readings; tests use less. */
+  readonly intervalMs?: number;
+}
+
+export class MediaWatch {
+  readonly #options: MediaWatchOptions;
+  readonly #timer: NodeJS.Timeout;
+  #isBusy = false;
+  #readings = 0;
+  #progress = { frames: -1, atMs: performance.now() };
+  #missingSinceMs: number | undefined;
+  #isStopped = false;
+
+  constructor(options: MediaWatchOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      if (!this.#isBusy) runTask(options.logger, 'watch media process', () => this.#look());
+    }, options.intervalMs ?? INTERVAL_MS);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    this.#isBusy = true;
+    this.#readings += 1;
+    try {
+      await this.#readStages();
+      if (!this.#isStopped && this.#readings % READINGS_PER_SOURCE_CHECK === 0) await this.#checkSource();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #fail(cause: string, remedy: string, isFinal = false): void {
+    if (this.#isStopped) return;
+    this.stop();
+    this.#options.fail(cause, remedy, isFinal);
+  }
+
+  /** A sampler repeats frames, so once the picture is released their number always grows: if not, the graph is wedged. */
+  async #readStages(): Promise<void> {
+    let stages: StageTimes | undefined;
+    try {
+      stages = toStageTimes(await this.#options.process.stats());
+    } catch (error) {
+      this.#fail(`the media process does not answer: ${describeError(error)}`, MEDIA_REMEDY);
+      return;
+    }
+    if (stages !== undefined) this.#options.onStages(stages);
+    const nowMs = performance.now();
+    const frames = stages?.frames ?? 0;
+    if (frames !== this.#progress.frames || !this.#options.isReleased())
+      this.#progress = { frames, atMs: nowMs };
+    else if (nowMs - this.#progress.atMs >= WEDGED_AFTER_MS) {
+      const cause = frames === 0 ? 'the video source gave no picture' : 'no frame leaves the encoder';
+      this.#fail(`${cause} for ${WEDGED_AFTER_MS / 1000} s`, MEDIA_REMEDY);
+    }
+  }
+
+  /** A source that is gone falls silent, which a still picture is too: so it is looked for. */
+  async #checkSource(): Promise<void> {
+    try {
+      const source = await this.#options.checkSource();
+      this.#missingSinceMs = undefined;
+      if (source !== this.#options.source) this.#fail('the video source was started anew', SOURCE_REMEDY);
+    } catch (error) {
+      const problem = describeError(error);
+      const nowMs = performance.now();
+      if (this.#missingSinceMs === undefined) this.#options.onMissing(problem);
+      this.#missingSinceMs ??= nowMs;
+      if (nowMs - this.#missingSinceMs > SOURCE_BUDGET_MS) this.#fail(problem, SOURCE_REMEDY, true);
+    }
+  }
+}
