@@ -59,6 +59,7 @@ struct _BurstSender
   guint64 bursts, bursts_dropped, queue_full, drops_injected, no_endpoint;
   PacerShape shape;
   gboolean segmentation;
+  gboolean realtime; /* the send thread runs under SCHED_FIFO */
 
   /* atomic; counts flushes, so that the thread sees that the burst in hand is to be abandoned */
   gint flush_seq;
@@ -551,6 +552,9 @@ prepare_thread (BurstSender *self)
   err = pthread_setschedparam (pthread_self (), SCHED_FIFO, &priority);
   if (err != 0)
     GST_INFO_OBJECT (self->element, "no real-time priority for the send thread: %s", g_strerror (err));
+  g_mutex_lock (&self->lock);
+  self->realtime = err == 0;
+  g_mutex_unlock (&self->lock);
 }
 
 /* with lock. Waits for a burst, or until a drop message that is owed may be posted. */
@@ -721,8 +725,8 @@ burst_sender_get_stats (BurstSender *self)
       "queue-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.99), "late-ns-p50", G_TYPE_UINT64,
       histogram_quantile (&self->late_ns, 0.5), "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
       "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5), "spread-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "pacing",
-      G_TYPE_STRING, shape_name (self->shape), NULL);
+      histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "realtime",
+      G_TYPE_BOOLEAN, self->realtime, "pacing", G_TYPE_STRING, shape_name (self->shape), NULL);
   g_mutex_unlock (&self->lock);
   return stats;
 }

@@ -3,47 +3,18 @@
  * Source: `protocol/rtsp.md` §5.3.
  */
 
-export interface AnnounceAttributes {
-  /** `x-nv-vqos[0].bitStreamFormat`. */
-  readonly codec: 'h264' | 'hevc' | 'av1';
-  /** Pixels, 16–16384. */
-  readonly width: number;
-  readonly height: number;
-  /** Frames a second, 1–1000. */
-  readonly fps: number;
-  /** Bytes, a multiple of 16 from 128 to 16384. */
-  readonly packetSize: number;
-  /** `x-ml-video.configuredBitrateKbps`: the user's figure; 0 when absent. */
-  readonly configuredKbps: number;
-  /** `x-nv-vqos[0].bw.maximumBitrateKbps`. */
-  readonly maximumKbps: number;
-  /** 0–255. */
-  readonly minFecPackets: number;
-  /** 1–255. */
-  readonly slices: number;
-  /** 0 leaves it to the host. */
-  readonly references: number;
-  /** `(colour space << 1) | full range`, 0–5. */
-  readonly encoderCscMode: number;
-  readonly isTenBit: boolean;
-  readonly isYuv444: boolean;
-  readonly wantsVideoQos: boolean;
-  readonly wantsAudioQos: boolean;
+import type { StreamWishes } from '../session/negotiate.js';
+
+/** The wishes that the attributes hold, and what else they tell. */
+export interface AnnounceAttributes extends Omit<StreamWishes, 'wantsStereoHighQuality'> {
   readonly audioChannels: 2 | 6 | 8;
   /** WAVE channel mask. */
   readonly audioChannelMask: number;
-  readonly wantsSurroundHighQuality: boolean;
-  /** Milliseconds. */
   readonly audioPacketDurationMs: 5 | 10;
   /** The client's refresh rate in 1/100 Hz; 0 when it does not say. */
   readonly refreshRateX100: number;
-  readonly encryptsControlV2: boolean;
-  readonly encryptsVideo: boolean;
-  /** By either of the two flags that mean it. */
-  readonly encryptsAudio: boolean;
   /** `x-nv-general.useReliableUdp` is 13: control messages are encrypted. */
   readonly encryptsControl: boolean;
-  readonly hasSessionId: boolean;
   readonly sendsFecStatus: boolean;
 }
 
