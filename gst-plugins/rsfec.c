@@ -5,40 +5,44 @@
 #include "rsfec.h"
 
 #include <glib.h>
-#include <isa-l.h>
 #include <limits.h>
 #include <string.h>
 
-/* ISA-L's expanded tables need 32 bytes a coefficient. */
-#define TABLE_BYTES 32
 /* A slot for each k and one for audio. For a given percentage m follows from k, so two m for one k are rare. */
 #define VIDEO_SLOTS 256
 #define AUDIO_SLOT VIDEO_SLOTS
 #define SLOTS (VIDEO_SLOTS + 1)
-/* Below its vector length ISA-L multiplies byte by byte, with gf_mul: see field_multiply. Such shards are short, so plain
- * loops do. */
-#define SHORT_SHARD_BYTES 64
-/* All blocks of a stream at 20 % would be 20 MB; the sizes that really occur lie close together. */
+/* All blocks of a stream at 20 % would be 6 MB with our kernels and 20 MB with ISA-L; the sizes that really occur lie
+ * close together. */
 #define CACHE_BYTES (12u << 20)
+
+/* A matrix as the kernel wants it, and plain for shards that are too short for the kernel. One allocation. */
+typedef struct
+{
+  void *tables;
+  uint8_t *matrix;
+  size_t bytes;
+} Expanded;
 
 typedef struct
 {
-  uint8_t *tables;
-  size_t bytes;
+  Expanded expanded; /* tables are NULL in a free slot */
   uint32_t m;
   uint64_t last_used;
 } Slot;
 
 struct _RsFec
 {
+  GfKernel kernel;
   Slot slots[SLOTS];
   size_t cached_bytes;
   uint64_t clock;
+  Expanded decoding; /* grows to the largest that was needed */
 };
 
 static const uint8_t audio_matrix[2][4] = {
-  {0x77, 0x40, 0x38, 0x0e},
-  {0xc7, 0xa7, 0x0d, 0x6c},
+  { 0x77, 0x40, 0x38, 0x0e },
+  { 0xc7, 0xa7, 0x0d, 0x6c },
 };
 
 /*
@@ -78,87 +82,66 @@ field_invert (uint8_t a)
   return a == 0 ? 0 : field_exp[255 - field_log[a]];
 }
 
-/* row := row * factor */
-static void
-scale_row (uint8_t * row, uint32_t n, uint8_t factor)
-{
-  for (uint32_t i = 0; i < n; i++)
-    row[i] = field_multiply (row[i], factor);
-}
-
 /* row := row + other * factor */
 static void
-add_row (uint8_t * row, const uint8_t * other, uint32_t n, uint8_t factor)
+add_row (uint8_t *row, const uint8_t *other, size_t n, uint8_t factor)
 {
-  for (uint32_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++)
     row[i] ^= field_multiply (other[i], factor);
-}
-
-static void
-swap_rows (uint8_t * a, uint8_t * b, uint32_t n)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    uint8_t kept = a[i];
-
-    a[i] = b[i];
-    b[i] = kept;
-  }
-}
-
-/* Gauss–Jordan over n by n; `square` is used up. False when it is singular. */
-static bool
-invert_matrix (uint8_t * square, uint8_t * inverse, uint32_t n)
-{
-  for (uint32_t i = 0; i < n * n; i++)
-    inverse[i] = i % (n + 1) == 0;
-  for (uint32_t c = 0; c < n; c++) {
-    uint32_t pivot = c;
-    uint8_t factor;
-
-    while (pivot < n && square[pivot * n + c] == 0)
-      pivot++;
-    if (pivot == n)
-      return false;
-    if (pivot != c) {
-      swap_rows (square + pivot * n, square + c * n, n);
-      swap_rows (inverse + pivot * n, inverse + c * n, n);
-    }
-    factor = field_invert (square[c * n + c]);
-    scale_row (square + c * n, n, factor);
-    scale_row (inverse + c * n, n, factor);
-    for (uint32_t r = 0; r < n; r++) {
-      factor = square[r * n + c];
-      if (r == c || factor == 0)
-        continue;
-      add_row (square + r * n, square + c * n, n, factor);
-      add_row (inverse + r * n, inverse + c * n, n, factor);
-    }
-  }
-  return true;
 }
 
 RsFec *
 rs_fec_new (void)
 {
+  return rs_fec_new_with_kernel (gf_kernel_best ());
+}
+
+RsFec *
+rs_fec_new_with_kernel (GfKernel kernel)
+{
+  RsFec *fec = g_new0 (RsFec, 1);
+
   field_init ();
-  return g_new0 (RsFec, 1);
+  fec->kernel = kernel;
+  return fec;
+}
+
+static size_t
+expanded_bytes (const RsFec *fec, uint32_t rows, uint32_t columns)
+{
+  return gf_kernel_table_bytes (fec->kernel, rows, columns) + (size_t) rows * columns;
+}
+
+/* Contents are lost. */
+static void
+expanded_resize (const RsFec *fec, Expanded *expanded, uint32_t rows, uint32_t columns)
+{
+  size_t bytes = expanded_bytes (fec, rows, columns);
+
+  if (bytes > expanded->bytes) {
+    g_free (expanded->tables);
+    expanded->tables = g_malloc (bytes);
+    expanded->bytes = bytes;
+  }
+  expanded->matrix = (uint8_t *) expanded->tables + gf_kernel_table_bytes (fec->kernel, rows, columns);
 }
 
 static void
-slot_clear (RsFec * fec, Slot * slot)
+slot_clear (RsFec *fec, Slot *slot)
 {
-  fec->cached_bytes -= slot->bytes;
-  g_clear_pointer (&slot->tables, g_free);
-  slot->bytes = 0;
+  fec->cached_bytes -= slot->expanded.bytes;
+  g_free (slot->expanded.tables);
+  slot->expanded = (Expanded) { NULL, NULL, 0 };
 }
 
 void
-rs_fec_free (RsFec * fec)
+rs_fec_free (RsFec *fec)
 {
   if (fec == NULL)
     return;
   for (uint32_t i = 0; i < SLOTS; i++)
     slot_clear (fec, &fec->slots[i]);
+  g_free (fec->decoding.tables);
   g_free (fec);
 }
 
@@ -175,166 +158,200 @@ static bool
 arguments_ok (RsFecCode code, uint32_t k, uint32_t m, size_t shard_bytes)
 {
   if (k == 0 || k > RS_FEC_MAX_SHARDS || m > RS_FEC_MAX_SHARDS - k)
-    return m == 0 && k > 0;     /* a block without parity may be longer than the field */
+    return m == 0 && k > 0; /* a block without parity may be longer than the field */
   if (shard_bytes == 0 || shard_bytes > INT_MAX)
     return false;
   return code == RS_FEC_VIDEO || (k == 4 && m == 2);
 }
 
 static void
-evict_oldest (RsFec * fec)
+evict_oldest (RsFec *fec)
 {
   Slot *oldest = NULL;
 
   for (uint32_t i = 0; i < SLOTS; i++) {
     Slot *slot = &fec->slots[i];
 
-    if (slot->tables != NULL && (oldest == NULL || slot->last_used < oldest->last_used))
+    if (slot->expanded.tables != NULL && (oldest == NULL || slot->last_used < oldest->last_used))
       oldest = slot;
   }
   if (oldest != NULL)
     slot_clear (fec, oldest);
 }
 
-static uint8_t *
-encode_matrix (RsFecCode code, uint32_t k, uint32_t m)
-{
-  uint8_t *matrix = g_malloc ((size_t) k * m);
-
-  for (uint32_t j = 0; j < m; j++) {
-    for (uint32_t i = 0; i < k; i++)
-      matrix[j * k + i] = rs_fec_coefficient (code, m, j, i);
-  }
-  return matrix;
-}
-
-/* targets := matrix (rows by columns) * sources, for short shards */
+/* targets := matrix * sources */
 static void
-combine_short (const uint8_t * matrix, uint32_t rows, uint32_t columns, uint8_t * const *sources,
-    uint8_t * const *targets, size_t bytes)
+combine (const RsFec *fec, const Expanded *expanded, uint32_t rows, uint32_t columns, uint8_t *const *sources,
+    uint8_t *const *targets, size_t bytes)
 {
+  if (bytes >= gf_kernel_min_bytes (fec->kernel)) {
+    gf_kernel_combine (fec->kernel, rows, columns, expanded->tables, sources, targets, bytes);
+    return;
+  }
   for (uint32_t r = 0; r < rows; r++) {
     memset (targets[r], 0, bytes);
     for (uint32_t c = 0; c < columns; c++)
-      add_row (targets[r], sources[c], (uint32_t) bytes, matrix[r * columns + c]);
+      add_row (targets[r], sources[c], bytes, expanded->matrix[r * columns + c]);
   }
 }
 
-static uint8_t *
-encode_tables (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m)
+static const Expanded *
+encoding (RsFec *fec, RsFecCode code, uint32_t k, uint32_t m)
 {
   Slot *slot = &fec->slots[code == RS_FEC_AUDIO ? AUDIO_SLOT : k];
-  size_t bytes = (size_t) TABLE_BYTES * k * m;
+  size_t bytes = expanded_bytes (fec, m, k);
   uint8_t *matrix;
 
   slot->last_used = ++fec->clock;
-  if (slot->tables != NULL && slot->m == m)
-    return slot->tables;
+  if (slot->expanded.tables != NULL && slot->m == m)
+    return &slot->expanded;
   slot_clear (fec, slot);
   while (fec->cached_bytes > 0 && fec->cached_bytes + bytes > CACHE_BYTES)
     evict_oldest (fec);
 
-  matrix = encode_matrix (code, k, m);
-  slot->tables = g_malloc (bytes);
-  slot->bytes = bytes;
+  expanded_resize (fec, &slot->expanded, m, k);
   slot->m = m;
   fec->cached_bytes += bytes;
-  ec_init_tables ((int) k, (int) m, matrix, slot->tables);
-  g_free (matrix);
-  return slot->tables;
+  matrix = slot->expanded.matrix;
+  for (uint32_t j = 0; j < m; j++) {
+    for (uint32_t i = 0; i < k; i++)
+      matrix[j * k + i] = rs_fec_coefficient (code, m, j, i);
+  }
+  gf_kernel_prepare (fec->kernel, m, k, matrix, slot->expanded.tables);
+  return &slot->expanded;
 }
 
 bool
-rs_fec_encode (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t * const *shards, size_t shard_bytes)
+rs_fec_encode (RsFec *fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t *const *shards, size_t shard_bytes)
 {
   if (!arguments_ok (code, k, m, shard_bytes))
     return false;
-  if (m > 0 && shard_bytes < SHORT_SHARD_BYTES) {
-    uint8_t *matrix = encode_matrix (code, k, m);
-
-    combine_short (matrix, m, k, shards, shards + k, shard_bytes);
-    g_free (matrix);
-  } else if (m > 0) {
-    /* ISA-L only reads the pointer arrays; its prototypes came before const. */
-    uint8_t **pointers = (uint8_t **) shards;
-
-    ec_encode_data ((int) shard_bytes, (int) k, (int) m, encode_tables (fec, code, k, m), pointers, pointers + k);
-  }
+  if (m > 0)
+    combine (fec, encoding (fec, code, k, m), m, k, shards, shards + k, shard_bytes);
   return true;
 }
 
-/* What decoding one loss pattern needs; sized for the largest block so that nothing here can overflow. */
+/*
+ * One loss pattern: which data shards to rebuild, and from which k shards. Sized for the largest block so that nothing
+ * here can overflow.
+ */
 typedef struct
 {
   uint32_t lost_count;
-  uint8_t lost[RS_FEC_MAX_SHARDS];      /* data columns to rebuild */
-  uint8_t rows[RS_FEC_MAX_SHARDS];      /* as many parity rows that arrived */
+  uint8_t lost[RS_FEC_MAX_SHARDS]; /* data columns to rebuild */
+  uint8_t used[RS_FEC_MAX_SHARDS]; /* shards to read: data that arrived, then as many parities as were lost */
 } LossPattern;
 
 /* False when parity does not suffice. */
 static bool
-find_losses (LossPattern * pattern, uint32_t k, uint32_t m, const bool *present)
+find_losses (LossPattern *pattern, uint32_t k, uint32_t m, const bool *present)
 {
-  uint32_t rows = 0;
+  uint32_t used = 0;
 
   pattern->lost_count = 0;
   for (uint32_t i = 0; i < k; i++) {
-    if (!present[i])
+    if (present[i])
+      pattern->used[used++] = (uint8_t) i;
+    else
       pattern->lost[pattern->lost_count++] = (uint8_t) i;
   }
-  for (uint32_t j = 0; j < m && rows < pattern->lost_count; j++) {
-    if (present[k + j])
-      pattern->rows[rows++] = (uint8_t) j;
+  for (uint32_t i = k; i < k + m && used < k; i++) {
+    if (present[i])
+      pattern->used[used++] = (uint8_t) i;
   }
-  return rows == pattern->lost_count;
+  return used == k;
 }
 
 /*
- * With e losses, the e chosen parity rows say S * lost = parity XOR C * arrived, S being the columns of the lost shards
- * (a square part of a Cauchy matrix, hence invertible). So lost = [S^-1 C | S^-1] * [arrived | parity]: a matrix of
- * e rows and k columns. Inverting e by e instead of k by k is what makes the loss of a few shards cheap.
+ * The point of a shard of video: coefficient (row j, column i) is 1 / (x + y), where x = j is the point of a parity and
+ * y = m + i that of a data shard.
  */
-static bool
-decode_matrix (uint8_t * matrix, RsFecCode code, uint32_t k, uint32_t m, const LossPattern * loss, const bool *present)
+static uint8_t
+point_of (uint32_t k, uint32_t m, uint32_t shard)
 {
-  uint32_t e = loss->lost_count, column = 0;
-  uint8_t *square = g_malloc ((size_t) e * e), *inverse = g_malloc ((size_t) e * e);
-  bool ok;
+  return (uint8_t) (shard < k ? m + shard : shard - k);
+}
 
-  for (uint32_t r = 0; r < e; r++) {
-    for (uint32_t c = 0; c < e; c++)
-      square[r * e + c] = rs_fec_coefficient (code, m, loss->rows[r], loss->lost[c]);
+/* Logarithm of: product of (point + each lost point) / product of (point + each used parity's), zeros left out. */
+static uint32_t
+log_of_ratio (const LossPattern *loss, uint32_t k, uint32_t m, uint8_t point)
+{
+  uint32_t sum = 0;
+
+  for (uint32_t t = 0; t < loss->lost_count; t++) {
+    /* the logarithm table has 0 for 0, and 255 more keep the sum positive */
+    sum += 255 + field_log[point ^ point_of (k, m, loss->lost[t])];
+    sum -= field_log[point ^ point_of (k, m, loss->used[k - 1 - t])];
   }
-  ok = invert_matrix (square, inverse, e);
-  for (uint32_t i = 0; ok && i < k; i++) {
-    if (!present[i])
-      continue;
-    for (uint32_t r = 0; r < e; r++) {
-      uint8_t sum = 0;
+  return sum % 255;
+}
 
-      for (uint32_t t = 0; t < e; t++)
-        sum ^= field_multiply (inverse[r * e + t], rs_fec_coefficient (code, m, loss->rows[t], i));
-      matrix[r * k + column] = sum;
+/*
+ * The coefficients by which the used shards make the lost ones. With e losses the e used parities give e equations. The
+ * square part of these is a Cauchy matrix, and its inverse, multiplied with the other columns, is known in closed form:
+ * the rational function with its poles at the lost points and its zeros at the parities' gives
+ *
+ *   coefficient (lost y, used z) = ratio (z) / ratio (y) / (z + y)
+ *
+ * That takes time as e * k. Elimination takes e * e * k, which for many losses is longer than the work on the shards.
+ */
+static void
+video_decode_matrix (uint8_t *matrix, uint32_t k, uint32_t m, const LossPattern *loss)
+{
+  uint32_t used_log[RS_FEC_MAX_SHARDS];
+
+  for (uint32_t i = 0; i < k; i++)
+    used_log[i] = log_of_ratio (loss, k, m, point_of (k, m, loss->used[i]));
+  for (uint32_t r = 0; r < loss->lost_count; r++) {
+    uint8_t lost_point = point_of (k, m, loss->lost[r]);
+    uint32_t lost_log = log_of_ratio (loss, k, m, lost_point);
+
+    for (uint32_t i = 0; i < k; i++) {
+      uint32_t difference_log = field_log[point_of (k, m, loss->used[i]) ^ lost_point];
+
+      matrix[r * k + i] = field_exp[(used_log[i] + 2 * 255 - lost_log - difference_log) % 255];
     }
-    column++;
   }
-  for (uint32_t r = 0; ok && r < e; r++)
-    memcpy (matrix + r * k + column, inverse + r * e, e);
-  g_free (square);
-  g_free (inverse);
-  return ok;
+}
+
+/* The same for audio, whose matrix is no Cauchy matrix: at most two equations, by Cramer's rule. */
+static void
+audio_decode_matrix (uint8_t *matrix, const LossPattern *loss)
+{
+  uint32_t e = loss->lost_count, first = 4 - e;
+  uint8_t equations[2][4] = { { 0 } }, inverse[2][2], determinant;
+  uint8_t square[2][2] = { { 1, 0 }, { 0, 1 } };
+
+  for (uint32_t t = 0; t < e; t++) {
+    const uint8_t *row = audio_matrix[loss->used[first + t] - 4];
+
+    for (uint32_t i = 0; i < first; i++)
+      equations[t][i] = row[loss->used[i]];
+    equations[t][first + t] = 1;
+    for (uint32_t c = 0; c < e; c++)
+      square[t][c] = row[loss->lost[c]];
+  }
+  determinant = field_multiply (square[0][0], square[1][1]) ^ field_multiply (square[0][1], square[1][0]);
+  determinant = field_invert (determinant);
+  for (uint32_t r = 0; r < 2; r++) {
+    inverse[r][r] = field_multiply (determinant, square[1 - r][1 - r]);
+    inverse[r][1 - r] = field_multiply (determinant, square[r][1 - r]);
+  }
+  for (uint32_t r = 0; r < e; r++) {
+    for (uint32_t i = 0; i < 4; i++)
+      matrix[r * 4 + i] =
+          field_multiply (inverse[r][0], equations[0][i]) ^ field_multiply (inverse[r][1], equations[1][i]);
+  }
 }
 
 bool
-rs_fec_decode (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t * const *shards, const bool *present,
-    size_t shard_bytes)
+rs_fec_decode (
+    RsFec *fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t *const *shards, const bool *present, size_t shard_bytes)
 {
   LossPattern loss;
-  uint8_t *sources[RS_FEC_MAX_SHARDS], *targets[RS_FEC_MAX_SHARDS], *matrix, *tables;
-  uint32_t used = 0;
-  bool ok;
+  uint8_t *sources[RS_FEC_MAX_SHARDS], *targets[RS_FEC_MAX_SHARDS];
+  Expanded *decoding = &fec->decoding;
 
-  (void) fec;                   /* decoding keeps nothing; the handle is there for a cache of loss patterns */
   if (k == 0 || k > RS_FEC_MAX_SHARDS || !arguments_ok (code, k, m, shard_bytes))
     return false;
   if (!find_losses (&loss, k, m, present))
@@ -342,27 +359,16 @@ rs_fec_decode (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t * co
   if (loss.lost_count == 0)
     return true;
 
-  matrix = g_malloc ((size_t) loss.lost_count * k);
-  ok = decode_matrix (matrix, code, k, m, &loss, present);
-  if (ok) {
-    for (uint32_t i = 0; i < k; i++) {
-      if (present[i])
-        sources[used++] = shards[i];
-    }
-    for (uint32_t r = 0; r < loss.lost_count; r++) {
-      sources[used++] = shards[k + loss.rows[r]];
-      targets[r] = shards[loss.lost[r]];
-    }
-    if (shard_bytes < SHORT_SHARD_BYTES) {
-      combine_short (matrix, loss.lost_count, k, sources, targets, shard_bytes);
-      g_free (matrix);
-      return true;
-    }
-    tables = g_malloc ((size_t) TABLE_BYTES * k * loss.lost_count);
-    ec_init_tables ((int) k, (int) loss.lost_count, matrix, tables);
-    ec_encode_data ((int) shard_bytes, (int) k, (int) loss.lost_count, tables, sources, targets);
-    g_free (tables);
-  }
-  g_free (matrix);
-  return ok;
+  expanded_resize (fec, decoding, loss.lost_count, k);
+  if (code == RS_FEC_AUDIO)
+    audio_decode_matrix (decoding->matrix, &loss);
+  else
+    video_decode_matrix (decoding->matrix, k, m, &loss);
+  gf_kernel_prepare (fec->kernel, loss.lost_count, k, decoding->matrix, decoding->tables);
+  for (uint32_t i = 0; i < k; i++)
+    sources[i] = shards[loss.used[i]];
+  for (uint32_t r = 0; r < loss.lost_count; r++)
+    targets[r] = shards[loss.lost[r]];
+  combine (fec, decoding, loss.lost_count, k, sources, targets, shard_bytes);
+  return true;
 }

@@ -1,11 +1,13 @@
 /*
  * rsfec.h: Reed-Solomon over GF(2^8), polynomial 0x11D, with the two generator matrices of GameStream: the systematic
- * Cauchy matrix of video (protocol/video.md §4.1) and the fixed 4+2 matrix of audio (protocol/audio.md §3.1). The byte
- * work is ISA-L's.
+ * Cauchy matrix of video (protocol/video.md §4.1) and the fixed 4+2 matrix of audio (protocol/audio.md §3.1). The bytes
+ * are gfkernel.c's work.
  *
  * Threads: an RsFec is a cache of tables and belongs to one thread at a time; make one for each element.
  */
 #pragma once
+
+#include "gfkernel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,22 +28,26 @@ typedef struct _RsFec RsFec;
 
 /* Never NULL (out of memory aborts, as with GLib's). Free with rs_fec_free (), which takes NULL too. */
 RsFec *rs_fec_new (void);
-void rs_fec_free (RsFec * fec);
+/* With a kernel that is not the fastest here, to compare. The caller has asked gf_kernel_runs_here (). */
+RsFec *rs_fec_new_with_kernel (GfKernel kernel);
+void rs_fec_free (RsFec *fec);
 
 /*
  * Computes shards[k] .. shards[k + m - 1] from shards[0] .. shards[k - 1]. Each shard has `shard_bytes` bytes, any
- * length and alignment from 1 up to INT_MAX; no two may overlap. m = 0 is allowed and does nothing.
+ * length and alignment from 1 up to INT_MAX; no two may overlap. m = 0 is allowed and does nothing. Memory is allocated
+ * only for a (k, m) that is not in the cache.
  * False, and nothing written, when k, m or the length are outside of what the code can do.
  */
-bool rs_fec_encode (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t * const *shards, size_t shard_bytes);
+bool rs_fec_encode (RsFec *fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t *const *shards, size_t shard_bytes);
 
 /*
  * Rebuilds the missing data shards: those i < k with present[i] false; their buffers are written, nothing else is.
- * present has k + m entries; the buffer of a missing parity shard may be NULL.
+ * present has k + m entries; the buffer of a missing parity shard may be NULL. Memory is allocated only when more is
+ * needed than ever before.
  * False, and nothing written, when fewer than k shards are present or the arguments are impossible.
  */
-bool rs_fec_decode (RsFec * fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t * const *shards,
-    const bool *present, size_t shard_bytes);
+bool rs_fec_decode (RsFec *fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t *const *shards, const bool *present,
+    size_t shard_bytes);
 
 /* The coefficient of data shard `column` in parity shard `row`, for tests and the curious. */
 uint8_t rs_fec_coefficient (RsFecCode code, uint32_t m, uint32_t row, uint32_t column);

@@ -17,7 +17,7 @@ typedef struct
 } Shards;
 
 static void
-shards_init (Shards * s, RsFecCode code, guint k, guint m, gsize size)
+shards_init (Shards *s, RsFecCode code, guint k, guint m, gsize size)
 {
   s->code = code;
   s->k = k;
@@ -29,7 +29,7 @@ shards_init (Shards * s, RsFecCode code, guint k, guint m, gsize size)
 }
 
 static void
-shards_fill_by_formula (Shards * s)
+shards_fill_by_formula (Shards *s)
 {
   for (guint j = 0; j < s->k; j++) {
     for (guint i = 0; i < s->size; i++)
@@ -38,14 +38,14 @@ shards_fill_by_formula (Shards * s)
 }
 
 static void
-shards_fill_by_chance (Shards * s, GRand * rand)
+shards_fill_by_chance (Shards *s, GRand *rand)
 {
   for (gsize i = 0; i < s->k * s->size; i++)
     s->memory[i] = (guint8) g_rand_int (rand);
 }
 
 static guint8 *
-matrix_of (const Shards * s)
+matrix_of (const Shards *s)
 {
   guint8 *matrix = g_malloc (s->k * s->m);
 
@@ -70,7 +70,7 @@ slow_multiply (guint a, guint b)
 }
 
 static void
-check_case_line (RsFec * fec, Shards * s, gchar ** words)
+check_case_line (RsFec *fec, Shards *s, gchar **words)
 {
   guint8 *matrix = matrix_of (s), *wanted;
   gsize size;
@@ -100,14 +100,15 @@ check_case_line (RsFec * fec, Shards * s, gchar ** words)
   g_free (matrix);
 }
 
-GST_START_TEST (test_rsfec_all_known_answers_match)
+static void
+check_known_answers (GfKernel kernel)
 {
   gchar **lines = wire_fixture_lines ("fec.txt");
-  RsFec *fec = rs_fec_new ();
+  RsFec *fec = rs_fec_new_with_kernel (kernel);
   Shards s = { 0 };
   guint cases = 0, parities = 0;
 
-  for (gchar ** line = lines; *line; line++) {
+  for (gchar **line = lines; *line; line++) {
     gchar **words;
 
     if (**line == '#' || **line == '\0')
@@ -130,6 +131,14 @@ GST_START_TEST (test_rsfec_all_known_answers_match)
   g_free (s.memory);
   rs_fec_free (fec);
   g_strfreev (lines);
+}
+
+GST_START_TEST (test_rsfec_all_known_answers_match_with_every_kernel)
+{
+  for (GfKernel kernel = 0; kernel < GF_KERNELS; kernel++) {
+    if (gf_kernel_runs_here (kernel))
+      check_known_answers (kernel);
+  }
 }
 
 GST_END_TEST;
@@ -181,7 +190,7 @@ GST_END_TEST;
 
 /* Erases what `lost` names, decodes, and compares the data shards. */
 static void
-lose_and_recover (RsFec * fec, Shards * s, const guint8 * original, const gboolean * lost)
+lose_and_recover (RsFec *fec, Shards *s, const guint8 *original, const gboolean *lost)
 {
   bool present[RS_FEC_MAX_SHARDS];
   guint8 parity_before[RS_FEC_MAX_SHARDS];
@@ -208,7 +217,8 @@ lose_and_recover (RsFec * fec, Shards * s, const guint8 * original, const gboole
 /* Small codes: every subset of losses, also those beyond recovery. */
 GST_START_TEST (test_rsfec_every_loss_up_to_parity_recovers)
 {
-  static const guint sizes[][3] = { {1, 1, 0}, {1, 2, 0}, {2, 2, 0}, {4, 2, 1}, {4, 2, 0}, {5, 3, 0}, {8, 4, 0} };
+  static const guint sizes[][3] = { { 1, 1, 0 }, { 1, 2, 0 }, { 2, 2, 0 }, { 4, 2, 1 }, { 4, 2, 0 }, { 5, 3, 0 },
+    { 8, 4, 0 } };
   RsFec *fec = rs_fec_new ();
   GRand *rand = g_rand_new_with_seed (11);
 
@@ -238,7 +248,8 @@ GST_END_TEST;
 
 GST_START_TEST (test_rsfec_random_losses_of_large_blocks_recover)
 {
-  static const guint sizes[][2] = { {40, 8}, {166, 34}, {212, 43}, {1, 254}, {254, 1}, {127, 128}, {71, 182} };
+  static const guint sizes[][2] = { { 40, 8 }, { 166, 34 }, { 212, 43 }, { 1, 254 }, { 254, 1 }, { 127, 128 },
+    { 71, 182 } };
   RsFec *fec = rs_fec_new ();
   GRand *rand = g_rand_new_with_seed (13);
 
@@ -267,6 +278,61 @@ GST_START_TEST (test_rsfec_random_losses_of_large_blocks_recover)
   }
   g_rand_free (rand);
   rs_fec_free (fec);
+}
+
+GST_END_TEST;
+
+static void
+lose_by_chance (const Shards *s, GRand *rand, gboolean *lost)
+{
+  guint count = (guint) g_rand_int_range (rand, 1, (gint) s->m + 1);
+
+  memset (lost, 0, (s->k + s->m) * sizeof (gboolean));
+  while (count > 0) {
+    guint i = (guint) g_rand_int_range (rand, 0, (gint) (s->k + s->m));
+
+    count -= !lost[i];
+    lost[i] = TRUE;
+  }
+}
+
+/* What one kernel has encoded another must be able to recover: the two ends are different machines. */
+GST_START_TEST (test_rsfec_random_blocks_are_the_same_with_every_kernel)
+{
+  RsFec *fecs[GF_KERNELS] = { NULL };
+  GRand *rand = g_rand_new_with_seed (23);
+  gboolean lost[RS_FEC_MAX_SHARDS];
+
+  for (GfKernel kernel = 0; kernel < GF_KERNELS; kernel++) {
+    if (gf_kernel_runs_here (kernel))
+      fecs[kernel] = rs_fec_new_with_kernel (kernel);
+  }
+  for (guint round = 0; round < 1500; round++) {
+    gint most = round % 50 == 0 ? RS_FEC_MAX_SHARDS : 48;
+    guint k = (guint) g_rand_int_range (rand, 1, most);
+    guint m = (guint) g_rand_int_range (rand, 1, MIN (most, RS_FEC_MAX_SHARDS - (gint) k + 1));
+    guint8 *wanted;
+    Shards s;
+
+    shards_init (&s, RS_FEC_VIDEO, k, m, (gsize) g_rand_int_range (rand, 1, 1501));
+    shards_fill_by_chance (&s, rand);
+    fail_unless (rs_fec_encode (fecs[GF_KERNEL_ISAL], s.code, k, m, s.shards, s.size));
+    wanted = g_memdup2 (s.memory, (k + m) * s.size);
+    for (GfKernel kernel = 0; kernel < GF_KERNELS; kernel++) {
+      if (fecs[kernel] == NULL)
+        continue;
+      memset (s.shards[k], 0, m * s.size);
+      fail_unless (rs_fec_encode (fecs[kernel], s.code, k, m, s.shards, s.size));
+      fail_unless (memcmp (s.memory, wanted, (k + m) * s.size) == 0);
+      lose_by_chance (&s, rand, lost);
+      lose_and_recover (fecs[kernel], &s, wanted, lost);
+    }
+    g_free (wanted);
+    g_free (s.memory);
+  }
+  for (GfKernel kernel = 0; kernel < GF_KERNELS; kernel++)
+    rs_fec_free (fecs[kernel]);
+  g_rand_free (rand);
 }
 
 GST_END_TEST;
@@ -328,11 +394,12 @@ rsfec_suite (void)
   TCase *tc = tcase_create ("general");
 
   suite_add_tcase (s, tc);
-  tcase_add_test (tc, test_rsfec_all_known_answers_match);
+  tcase_add_test (tc, test_rsfec_all_known_answers_match_with_every_kernel);
   tcase_add_test (tc, test_rsfec_tiny_vectors_match);
   tcase_add_test (tc, test_rsfec_every_length_is_exact);
   tcase_add_test (tc, test_rsfec_every_loss_up_to_parity_recovers);
   tcase_add_test (tc, test_rsfec_random_losses_of_large_blocks_recover);
+  tcase_add_test (tc, test_rsfec_random_blocks_are_the_same_with_every_kernel);
   tcase_add_test (tc, test_rsfec_impossible_arguments_are_refused);
   tcase_add_test (tc, test_rsfec_cache_eviction_changes_nothing);
   return s;
