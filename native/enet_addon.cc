@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "addon_error.h"
 
@@ -23,6 +25,10 @@ constexpr int kEventsPerTurn = 128;
 // No message of the protocol comes near this; ENet's own bound is 32 MiB per packet.
 constexpr size_t kMaximumPacketBytes = 64 * 1024;
 constexpr size_t kMaximumWaitingBytes = 1024 * 1024;
+// A connection takes one round trip. ENet itself would wait 5 to 30 s for the other side of it, in one of few places.
+constexpr uint64_t kHalfOpenMs = 2000;
+// Connections expected at a time, by connect data and by address each.
+constexpr size_t kMaximumExpected = 256;
 
 ENetAddress ParseAddress(Napi::Env env, const std::string &text, uint16_t port) {
   ENetAddress address;
@@ -53,12 +59,15 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
                            InstanceMethod<&EnetHost::Connect>("connect"),
                            InstanceMethod<&EnetHost::Send>("send"),
                            InstanceMethod<&EnetHost::Disconnect>("disconnect"),
+                           InstanceMethod<&EnetHost::SetExpected>("setExpected"),
                            InstanceMethod<&EnetHost::SetPeerTimeout>("setPeerTimeout"),
                            InstanceMethod<&EnetHost::RoundTripTimeMs>("roundTripTimeMs"),
                            InstanceMethod<&EnetHost::HasUnacknowledged>("hasUnacknowledged"),
                            InstanceMethod<&EnetHost::Flush>("flush"),
                            InstanceMethod<&EnetHost::Close>("close"),
                            InstanceAccessor<&EnetHost::Port>("port"),
+                           InstanceAccessor<&EnetHost::UnexpectedCount>("unexpectedCount"),
+                           InstanceAccessor<&EnetHost::HalfOpenCount>("halfOpenCount"),
                        });
   }
 
@@ -83,8 +92,8 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     host_->maximumPacketSize = kMaximumPacketBytes;
     host_->maximumWaitingData = kMaximumWaitingBytes;
     host_->duplicatePeers = per_address;
-    // Nothing can be sent to port 0: a forged datagram from there would only make ENet's sending fail.
-    host_->intercept = [](ENetHost *host, ENetEvent *) { return host->receivedAddress.port == 0 ? 1 : 0; };
+    half_open_.resize(host_->peerCount);
+    host_->intercept = [](ENetHost *, ENetEvent *) { return servicing_ != nullptr && servicing_->Refuses() ? 1 : 0; };
     fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
     on_event_ = Napi::Persistent(info[5].As<Napi::Function>());
     StartWatching();
@@ -98,6 +107,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     napi_get_uv_event_loop(env_, &loop);
     poll_ = new uv_poll_t;
     timer_ = new uv_timer_t;
+    loop_ = loop;
     uv_timer_init(loop, timer_);
     int status = uv_poll_init(loop, poll_, host_->socket);
     if (status != 0) {
@@ -134,6 +144,64 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return false;
   }
 
+  // Whether the datagram just received is to be thrown away before ENet sees it.
+  bool Refuses() {
+    // Nothing can be sent to port 0: a forged datagram from there would only make ENet's sending fail.
+    if (host_->receivedAddress.port == 0)
+      return true;
+    if (!knows_expected_ || IsExpected())
+      return false;
+    unexpected_count_++;
+    return true;
+  }
+
+  // Anybody can forge a CONNECT, and each takes a peer until the answer to it is given up. Therefore one must carry the
+  // connect data of a client that is expected, or come from the address of one that knows no connect data.
+  bool IsExpected() const {
+    const enet_uint8 *bytes = host_->receivedData;
+    size_t length = host_->receivedDataLength;
+    enet_uint16 field;
+    if (length < sizeof(field))
+      return true;  // ENet ignores it.
+    memcpy(&field, bytes, sizeof(field));
+    field = ENET_NET_TO_HOST_16(field);
+    // Packets of a peer name it; ENet checks their source. Without a peer it reads nothing but a CONNECT, which comes
+    // first. There is neither checksum nor compressor here, so that a compressed one is ignored.
+    if ((field & ENET_PROTOCOL_MAXIMUM_PEER_ID) != ENET_PROTOCOL_MAXIMUM_PEER_ID ||
+        (field & ENET_PROTOCOL_HEADER_FLAG_COMPRESSED) != 0)
+      return true;
+    size_t header = field & ENET_PROTOCOL_HEADER_FLAG_SENT_TIME ? sizeof(ENetProtocolHeader) : sizeof(field);
+    ENetProtocolConnect connect;
+    if (length < header + sizeof(connect))
+      return true;  // Too short for a CONNECT.
+    memcpy(&connect, bytes + header, sizeof(connect));
+    if ((connect.header.command & ENET_PROTOCOL_COMMAND_MASK) != ENET_PROTOCOL_COMMAND_CONNECT)
+      return true;
+    auto contains = [](const std::vector<enet_uint32> &set, enet_uint32 value) {
+      return std::find(set.begin(), set.end(), value) != set.end();
+    };
+    return contains(expected_data_, ENET_NET_TO_HOST_32(connect.data)) ||
+           contains(expected_hosts_, host_->receivedAddress.host);
+  }
+
+  // Takes back the peers of connections that were begun from outside and not completed in time.
+  void ReapHalfOpen() {
+    uint64_t now = uv_now(loop_);
+    for (size_t i = 0; i < host_->peerCount; i++) {
+      ENetPeer *peer = &host_->peers[i];
+      HalfOpen &begun = half_open_[i];
+      if (peer->state != ENET_PEER_STATE_ACKNOWLEDGING_CONNECT) {
+        begun.is_seen = false;
+      } else if (!begun.is_seen || begun.connect_id != peer->connectID) {
+        begun = {true, peer->connectID, now};
+      } else if (now - begun.since_ms >= kHalfOpenMs) {
+        begun.is_seen = false;
+        half_open_count_++;
+        enet_peer_reset(peer);
+      }
+    }
+  }
+
   // One turn: receives, acknowledges, resends, and hands over at most kEventsPerTurn events.
   void Turn() {
     if (host_ == nullptr || in_turn_)
@@ -142,13 +210,17 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     in_turn_ = true;
     ENetEvent event;
     int events = 0;
+    servicing_ = this;
     int result = enet_host_service(host_, &event, 0);
+    servicing_ = nullptr;
     while (result > 0 && !close_wanted_) {
       Deliver(event);
       if (++events >= kEventsPerTurn || close_wanted_)
         break;
       result = enet_host_check_events(host_, &event);
     }
+    if (!close_wanted_)
+      ReapHalfOpen();
     if (!close_wanted_ && events > 0 && events < kEventsPerTurn)
       enet_host_flush(host_);
     in_turn_ = false;
@@ -293,6 +365,24 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return env_.Undefined();
   }
 
+  // setExpected(connectData: Uint32Array, addresses: string[]): from now on every other CONNECT is thrown away
+  Napi::Value SetExpected(const Napi::CallbackInfo &info) {
+    if (info.Length() < 2 || !info[0].IsTypedArray() ||
+        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array || !info[1].IsArray())
+      throw Napi::TypeError::New(env_, "setExpected takes a Uint32Array and an array of addresses");
+    auto data = info[0].As<Napi::Uint32Array>();
+    auto addresses = info[1].As<Napi::Array>();
+    if (data.ElementLength() > kMaximumExpected || addresses.Length() > kMaximumExpected)
+      throw Napi::RangeError::New(env_, "too many connections are expected");
+    std::vector<enet_uint32> hosts;
+    for (uint32_t i = 0; i < addresses.Length(); i++)
+      hosts.push_back(ParseAddress(env_, addresses.Get(i).ToString().Utf8Value(), 0).host);
+    expected_data_.assign(data.Data(), data.Data() + data.ElementLength());
+    expected_hosts_ = std::move(hosts);
+    knows_expected_ = true;
+    return env_.Undefined();
+  }
+
   // setPeerTimeout(peerId, limit, minimumMs, maximumMs)
   Napi::Value SetPeerTimeout(const Napi::CallbackInfo &info) {
     ENetPeer *peer = FindPeer(info);
@@ -338,6 +428,14 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : host_->address.port);
   }
 
+  Napi::Value UnexpectedCount(const Napi::CallbackInfo &) {
+    return Napi::Number::New(env_, static_cast<double>(unexpected_count_));
+  }
+
+  Napi::Value HalfOpenCount(const Napi::CallbackInfo &) {
+    return Napi::Number::New(env_, static_cast<double>(half_open_count_));
+  }
+
   void RequireOpen() {
     if (host_ == nullptr || close_wanted_)
       throw Napi::Error::New(env_, "the ENet host is closed");
@@ -374,14 +472,32 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     on_event_.Reset();
   }
 
+  // A connection begun from outside, in the place of the peer of the same index.
+  struct HalfOpen {
+    bool is_seen = false;
+    enet_uint32 connect_id = 0;
+    uint64_t since_ms = 0;
+  };
+
+  // Whose datagrams are being received on this thread: ENet's intercept callback has no place for it.
+  static inline thread_local EnetHost *servicing_ = nullptr;
+
   Napi::Env env_;
   ENetHost *host_ = nullptr;
   uv_poll_t *poll_ = nullptr;
   uv_timer_t *timer_ = nullptr;
+  uv_loop_t *loop_ = nullptr;
   std::unique_ptr<Napi::AsyncContext> async_context_;
   Napi::FunctionReference on_event_;
   std::unordered_map<uint32_t, ENetPeer *> peers_;
   uint32_t last_id_ = 0;
+  bool knows_expected_ = false;
+  std::vector<enet_uint32> expected_data_;
+  // IPv4 addresses in network byte order, as ENet has them.
+  std::vector<enet_uint32> expected_hosts_;
+  std::vector<HalfOpen> half_open_;
+  uint64_t unexpected_count_ = 0;
+  uint64_t half_open_count_ = 0;
   bool in_turn_ = false;
   bool close_wanted_ = false;
   bool hooked_ = false;

@@ -2,6 +2,7 @@
  * An ENet host on Node's event loop. Binding of `native/enet_addon.cc`, which uses libenet (IPv4 only).
  * Source: `protocol/control.md` §1.
  */
+import net from 'node:net';
 import { loadNative } from '../support/native.js';
 
 /** Reliable and ordered, ordered only, or neither; order holds within one channel. */
@@ -33,9 +34,12 @@ export interface EnetListenOptions {
 
 interface NativeEnetHost {
   readonly port: number;
+  readonly unexpectedCount: number;
+  readonly halfOpenCount: number;
   connect(address: string, port: number, channels: number, data: number): PeerId;
   send(peerId: PeerId, channel: number, data: Buffer, delivery: Delivery): boolean;
   disconnect(peerId: PeerId, data: number, how: 'now' | 'later' | 'gentle'): void;
+  setExpected(connectData: Uint32Array, addresses: readonly string[]): void;
   setPeerTimeout(peerId: PeerId, limit: number, minimumMs: number, maximumMs: number): void;
   roundTripTimeMs(peerId: PeerId): number | undefined;
   hasUnacknowledged(peerId: PeerId): boolean;
@@ -140,6 +144,28 @@ export class EnetHost {
    */
   disconnect(peerId: PeerId, data: number, how: 'now' | 'later' | 'gentle'): void {
     this.#native.disconnect(peerId, data, how);
+  }
+
+  /**
+   * From now on only these connections are answered: those with one of the connect data, or from one of the addresses.
+   * Any is answered until the first call. Addresses that are not IPv4 are left out, as none can come from there.
+   * @throws RangeError for more than 256 of either
+   */
+  setExpected(connectData: readonly number[], addresses: readonly string[]): void {
+    this.#native.setExpected(
+      Uint32Array.from(connectData),
+      addresses.map(toIpv4).filter((address) => net.isIPv4(address)),
+    );
+  }
+
+  /** Attempts to connect that were not expected and thrown away unanswered. */
+  get unexpectedCount(): number {
+    return this.#native.unexpectedCount;
+  }
+
+  /** Connections that the other side began and did not complete within 2 s. */
+  get halfOpenCount(): number {
+    return this.#native.halfOpenCount;
   }
 
   /** When an unanswered peer is given up: after `limit` doublings but within the two bounds, in milliseconds. */

@@ -7,18 +7,20 @@
 const MIN_WINDOW_MS = 100;
 const WINDOW_FRAMES = 2;
 
-/** `force`: make one now. `owed`: at `dueMs`. `absorbed`: the first frame, still to come, is a key frame anyway. */
+/** `force`: make one now. `owed`: at `dueMs`. `absorbed`: a key frame that the client cannot have missed yet comes anyway. */
 export type KeyFrameDecision = 'force' | 'owed' | 'absorbed';
 
 /** One stream's gate. All times are milliseconds of one monotonic clock. */
 export class KeyFrameGate {
   /** At most one key frame in this time. */
   readonly windowMs: number;
+  readonly #frameMs: number;
   #lastMs: number | undefined;
   #isOwed = false;
 
   /** @param fps frames a second, above 0 */
   constructor(fps: number) {
+    this.#frameMs = 1000 / fps;
     this.windowMs = Math.max(MIN_WINDOW_MS, (WINDOW_FRAMES * 1000) / fps);
   }
 
@@ -41,7 +43,8 @@ export class KeyFrameGate {
 
   /** The client, or a dropped frame, asks for a key frame. */
   request(nowMs: number): KeyFrameDecision {
-    if (this.#lastMs === undefined) return 'absorbed';
+    // The client's first request and its first ping come in either order, and what answers one answers the other.
+    if (this.#lastMs === undefined || nowMs - this.#lastMs < this.#frameMs) return 'absorbed';
     this.#isOwed = true;
     return this.takeDue(nowMs) ? 'force' : 'owed';
   }

@@ -12,6 +12,7 @@ import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { ControlCipher } from './cipher.js';
 import { CONTROL_CHANNELS, EnetHost, type PeerId } from './enet.js';
 import { type ClientMessage, formatHostMessage, type HostMessage, parseClientMessage } from './message.js';
+import { Tombstone } from './tombstone.js';
 
 /** What the control server needs from a session. The properties are read again at each connection. */
 export interface ControlSession {
@@ -73,6 +74,12 @@ const LOGGED_BAD_MESSAGES = 100;
 /** A connection that has proved nothing yet is dropped after so many bad messages. */
 const CANDIDATE_BAD_MESSAGES = 16;
 
+/** How long a client that had no control connection may still ask why its session ended. */
+const TOMBSTONE_MS = 10_000;
+const MAX_TOMBSTONES = 16;
+/** What `EnetHost.setExpected` takes; far more than there ever are. */
+const MAX_EXPECTED = 256;
+
 interface SessionEntry {
   readonly session: ControlSession;
   readonly counters: ControlCounters;
@@ -82,7 +89,8 @@ interface SessionEntry {
 
 interface Connection {
   readonly peerId: PeerId;
-  readonly entry: SessionEntry;
+  /** Changes once, from a session's to its tombstone's. */
+  entry: SessionEntry;
   readonly address: string;
   lastMessageMs: number;
   badMessages: number;
@@ -98,6 +106,13 @@ const createCounters = (): ControlCounters => ({
   badTags: 0,
 });
 
+const createEntry = (session: ControlSession, cipher?: ControlCipher): SessionEntry => ({
+  session,
+  counters: createCounters(),
+  cipher,
+  active: undefined,
+});
+
 const COUNTER_OF = {
   malformed: 'malformed',
   unencrypted: 'unencrypted',
@@ -111,9 +126,12 @@ export class ControlServer {
   readonly #livenessMs: number;
   readonly #host: EnetHost;
   readonly #entries = new Map<ControlSession, SessionEntry>();
+  /** Also entries, but only where no living session fits. */
+  readonly #tombstones = new Set<Tombstone>();
   readonly #connections = new Map<PeerId, Connection>();
   readonly #livenessTimer: NodeJS.Timeout;
   #unmatchedCount = 0;
+  #loggedUnmatchedCount = 0;
 
   private constructor(options: ControlServerOptions) {
     this.#logger = options.logger;
@@ -133,7 +151,8 @@ export class ControlServer {
         onDisconnect: (event) => this.#onDisconnect(event.peerId),
       },
     );
-    this.#livenessTimer = setInterval(() => this.#checkLiveness(), Math.max(10, this.#livenessMs / 10));
+    this.#expectClients();
+    this.#livenessTimer = setInterval(() => this.#onTick(), Math.max(10, this.#livenessMs / 10));
     this.#livenessTimer.unref();
   }
 
@@ -146,9 +165,14 @@ export class ControlServer {
     return this.#host.port;
   }
 
-  /** Connections that belonged to no session, since the start. */
+  /** Connections, and attempts at one, that belonged to no session, since the start. */
   get unmatchedCount(): number {
-    return this.#unmatchedCount;
+    return this.#unmatchedCount + this.#host.unexpectedCount;
+  }
+
+  /** Connections that were begun and not completed, since the start. */
+  get halfOpenCount(): number {
+    return this.#host.halfOpenCount;
   }
 
   /** The counters of a session, undefined if it is not registered. */
@@ -159,25 +183,50 @@ export class ControlServer {
   /** Lets a session's client connect. Cipher state is kept per session object until its key changes. */
   addSession(session: ControlSession): void {
     if (this.#entries.has(session)) return;
-    this.#entries.set(session, {
-      session,
-      counters: createCounters(),
-      cipher: undefined,
-      active: undefined,
-    });
+    this.#entries.set(session, createEntry(session));
+    this.#expectClients();
   }
 
   /** Forgets a session and drops its connections without a word to the session. */
   removeSession(session: ControlSession): void {
     this.#entries.delete(session);
+    this.#expectClients();
     for (const connection of [...this.#connections.values()]) {
       if (connection.entry.session === session) this.#drop(connection);
     }
   }
 
+  /**
+   * Tells the client of a session that ends without a control connection why, should it still come within `ms`
+   * milliseconds: its first authentic message is answered with `code`. To be called before {@link removeSession}, so
+   * that a connection under way is not dropped and no sequence number repeats. The 16 latest are kept.
+   */
+  leaveTombstone(session: ControlSession, code: number, ms = TOMBSTONE_MS): void {
+    const tombstone = new Tombstone(session, code, () => this.#removeTombstone(tombstone));
+    const former = this.#entries.get(session);
+    const entry = createEntry(tombstone, former?.cipher);
+    for (const connection of this.#connections.values()) {
+      if (connection.entry === former && former?.active !== connection) connection.entry = entry;
+    }
+    this.#tombstones.add(tombstone);
+    this.#entries.set(tombstone, entry);
+    tombstone.expireAfter(ms, () => this.#removeTombstone(tombstone));
+    const [oldest] = this.#tombstones;
+    if (oldest !== undefined && this.#tombstones.size > MAX_TOMBSTONES) this.#removeTombstone(oldest);
+    this.#expectClients();
+  }
+
+  #removeTombstone(tombstone: Tombstone): void {
+    tombstone.clear();
+    this.#tombstones.delete(tombstone);
+    this.removeSession(tombstone);
+  }
+
   /** Drops every connection and gives the port back. Sessions are not told. */
   close(): void {
     clearInterval(this.#livenessTimer);
+    for (const tombstone of this.#tombstones) tombstone.clear();
+    this.#tombstones.clear();
     for (const connection of [...this.#connections.values()]) this.#drop(connection);
     this.#entries.clear();
     this.#host.close();
@@ -185,22 +234,29 @@ export class ControlServer {
 
   /** By connect data, else by address: the latest such session, as its client has just launched. */
   #findSession(address: string, connectData: number): SessionEntry | undefined {
-    let found: SessionEntry | undefined;
-    for (const entry of this.#entries.values()) {
-      const { session } = entry;
-      const isMatch = session.hasSessionId
+    const matches = [...this.#entries.values()].filter(({ session }) =>
+      session.hasSessionId
         ? session.connectData === connectData
-        : normaliseAddress(session.peerAddress) === address;
-      if (isMatch) found = entry;
-    }
-    return found;
+        : normaliseAddress(session.peerAddress) === address,
+    );
+    return matches.findLast(({ session }) => !(session instanceof Tombstone)) ?? matches.at(-1);
+  }
+
+  /** Every other attempt to connect is thrown away before it costs anything. */
+  #expectClients(): void {
+    const sessions = [...this.#entries.keys()].slice(-MAX_EXPECTED);
+    const modern = sessions.filter((session) => session.hasSessionId);
+    const legacy = sessions.filter((session) => !session.hasSessionId);
+    this.#host.setExpected(
+      modern.map((session) => session.connectData),
+      legacy.map((session) => normaliseAddress(session.peerAddress)),
+    );
   }
 
   #onConnect(peerId: PeerId, address: string, connectData: number): void {
     const entry = this.#findSession(address, connectData);
     if (entry === undefined) {
       this.#unmatchedCount += 1;
-      this.#warning.warn('unmatched', { address }, 'a control connection belongs to no session');
       this.#host.disconnect(peerId, 0, 'now');
       return;
     }
@@ -268,6 +324,14 @@ export class ControlServer {
   #onDisconnect(peerId: PeerId): void {
     const connection = this.#connections.get(peerId);
     if (connection !== undefined) this.#end(connection, 'disconnect');
+  }
+
+  #onTick(): void {
+    this.#checkLiveness();
+    const count = this.unmatchedCount;
+    if (count === this.#loggedUnmatchedCount) return;
+    this.#loggedUnmatchedCount = count;
+    this.#warning.warn('unmatched', { count }, 'control connections belong to no session');
   }
 
   #checkLiveness(): void {

@@ -2,8 +2,10 @@
  * Where the media of one port goes, and when it may follow the client to another address. The ping's payload travels
  * in clear: whoever saw one could otherwise aim the stream at a victim. Pure: the time is passed in.
  *
- * The first valid ping sets the endpoint. A different one is accepted only at the address of the authenticated control
- * connection, and only if its counter went up or the old endpoint has been silent for 1.5 s.
+ * The first valid ping from where the client must be sets the endpoint: from the address of the authenticated control
+ * connection, before there is one from the address of the launch. A different one is accepted only at the address of
+ * the control connection, and only if its counter went up or the old endpoint has been silent for 1.5 s. An endpoint
+ * at another address than the control connection's is forgotten.
  */
 
 export interface Endpoint {
@@ -17,6 +19,14 @@ export interface EndpointPing extends Endpoint {
   readonly counter: number | undefined;
   /** Milliseconds of a monotonic clock. */
   readonly nowMs: number;
+}
+
+/** Where the client of a session must be. Numeric, without v4-mapped prefix. */
+export interface ClientPlace {
+  /** Where the launch came from. */
+  readonly peerAddress: string;
+  /** Address of the authenticated control connection, undefined while there is none. */
+  readonly controlAddress: string | undefined;
 }
 
 /** `set` the first, `moved` to another, `kept` the same, `rejected` a different one that may not have it. */
@@ -43,11 +53,16 @@ export class EndpointRule {
 
   /**
    * Judges a ping whose payload is right.
-   * @param controlAddress address of the authenticated control connection, undefined while there is none
+   * @param place read anew for each ping
    */
-  judge(ping: EndpointPing, controlAddress: string | undefined): EndpointDecision {
+  judge(ping: EndpointPing, place: ClientPlace): EndpointDecision {
+    const { peerAddress, controlAddress } = place;
+    // Whoever is not where the control connection is may have set it with any counter: the client starts afresh.
+    if (controlAddress !== undefined && this.#endpoint?.address !== controlAddress) this.reset();
     const current = this.#endpoint;
-    if (current === undefined) return this.#accept(ping, 'set');
+    if (current === undefined) {
+      return ping.address === (controlAddress ?? peerAddress) ? this.#accept(ping, 'set') : 'rejected';
+    }
     const hasNewCounter = ping.counter !== undefined && ping.counter > this.#counter;
     if (current.address === ping.address && current.port === ping.port) {
       // An old ping, sent again by somebody else from a forged address, must not keep a dead endpoint alive.

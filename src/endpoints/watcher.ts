@@ -16,6 +16,7 @@ export interface EndpointSession {
   readonly pingPayload: string;
   /** Clients without it send legacy pings, matched by `peerAddress`. */
   readonly hasSessionId: boolean;
+  /** Where the launch came from: until there is a control connection, pings from elsewhere are rejected. */
   readonly peerAddress: string;
   /** Address of the authenticated control connection, undefined while there is none. */
   readonly controlAddress: string | undefined;
@@ -134,11 +135,12 @@ export class EndpointWatcher {
   #judge(entry: SessionEntry, ping: Ping, address: string, port: number): void {
     const counter = ping.kind === 'session' ? ping.counter : undefined;
     const judged = { address, port, counter, nowMs: performance.now() };
-    const decision = entry.rule.judge(judged, entry.session.controlAddress);
+    const { peerAddress, controlAddress } = entry.session;
+    const decision = entry.rule.judge(judged, { peerAddress: normaliseAddress(peerAddress), controlAddress });
     if (decision === 'rejected') {
       this.#counters.rejected += 1;
       const fields = { media: this.#media, address, port };
-      this.#warning.warn('rejected', fields, 'a ping from elsewhere may not move the stream');
+      this.#warning.warn('rejected', fields, 'a ping from elsewhere may not direct the stream');
     } else if (decision !== 'kept') {
       this.#logger.info({ media: this.#media, address, port, decision }, 'the client pinged a media port');
       entry.session.onEndpoint(address, port);

@@ -16,7 +16,7 @@ export type PointerEvent =
 
 /** §3. */
 export interface KeyInput {
-  readonly kind: 'key';
+  readonly kind: 'keyboard';
   readonly isDown: boolean;
   /** Windows virtual-key code 0–255, by position on a US keyboard unless `isLiteral`. */
   readonly virtualKey: number;

@@ -84,7 +84,7 @@ interface Decoder {
 const decodeKey = (isDown: boolean): Decoder => ({
   minBytes: 14,
   decode: ({ bytes }) => ({
-    kind: 'key',
+    kind: 'keyboard',
     isDown,
     virtualKey: bytes.readUInt16LE(9) & 0xff,
     isLiteral: (bytes.readUInt8(8) & 0x01) !== 0,

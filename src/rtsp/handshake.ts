@@ -23,8 +23,10 @@ export interface RtspSession {
   /** Where the launch came from. */
   readonly peerAddress: string;
   readonly ports: { readonly video: number; readonly control: number; readonly audio: number };
+  /** 16 characters; another than audio's, so that who saw a ping of one cannot make one of the other. */
+  readonly videoPingPayload: string;
   /** 16 characters. */
-  readonly pingPayload: string;
+  readonly audioPingPayload: string;
   /** 1 to 2^32 − 1. */
   readonly connectData: number;
   describeBody(): string;
@@ -115,12 +117,19 @@ export class RtspHandshake {
     const stream = findStream(request.target);
     if (stream === undefined) return this.#refuse(request, 404, 'unknown stream');
     this.#setUp.add(stream);
-    const { token, ports, pingPayload, connectData } = this.#session;
+    const { token, ports } = this.#session;
     return createReply(request, 200, [
       ['Session', `${token};timeout = 90`],
       ['Transport', `server_port=${ports[stream]}`],
-      stream === 'control' ? ['X-SS-Connect-Data', String(connectData)] : ['X-SS-Ping-Payload', pingPayload],
+      this.#recognitionHeader(stream),
     ]);
+  }
+
+  /** By what the stream's datagrams are told from those of other sessions. */
+  #recognitionHeader(stream: Stream): Header {
+    const { videoPingPayload, audioPingPayload, connectData } = this.#session;
+    if (stream === 'control') return ['X-SS-Connect-Data', String(connectData)];
+    return ['X-SS-Ping-Payload', stream === 'video' ? videoPingPayload : audioPingPayload];
   }
 
   async #answerAnnounce(request: RtspRequest): Promise<RtspReply> {

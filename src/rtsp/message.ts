@@ -42,7 +42,9 @@ export const MAX_REQUEST_BYTES = 16 * 1024;
 
 const PROTOCOL = 'RTSP/1.0';
 const MAX_HEADERS = 64;
-const REQUEST_LINE = /^([A-Z_]{1,32}) +(\S*) *RTSP\/1\.0$/;
+/** Clients' request lines stay below a hundred. */
+const MAX_REQUEST_LINE = 1024;
+const METHOD = /^[A-Z_]{1,32}$/;
 const STATUS_LINE = /^RTSP\/1\.0 (\d{3}) (\S.*)$/;
 
 /** The end of the headers: an empty line, with CRLF or bare LF. */
@@ -64,6 +66,19 @@ const parseHeaders = (lines: readonly string[]): Map<string, string> | undefined
 
 const invalid = (reason: string): ReadRequest => ({ state: 'invalid', reason });
 
+/**
+ * `METHOD target RTSP/1.0`, spaces in any number, target possibly empty. Cut by hand, as a pattern with several
+ * repeated blanks would take quadratic time on a long run of them.
+ */
+const parseRequestLine = (line: string): { method: string; target: string } | undefined => {
+  if (!line.endsWith(PROTOCOL)) return undefined;
+  const head = line.slice(0, -PROTOCOL.length);
+  const space = head.indexOf(' ');
+  const method = head.slice(0, Math.max(0, space));
+  const target = head.slice(method.length).trim();
+  return METHOD.test(method) && !/\s/.test(target) ? { method, target } : undefined;
+};
+
 /** The body's length in bytes, undefined if it is stated and not a number in range. */
 const readContentLength = (headers: ReadonlyMap<string, string>): number | undefined => {
   const text = headers.get('content-length');
@@ -79,13 +94,16 @@ const readContentLength = (headers: ReadonlyMap<string, string>): number | undef
 export const readRequest = (bytes: Buffer): ReadRequest => {
   // Latin-1 keeps one character per byte, so that text positions are byte positions.
   const text = bytes.toString('latin1');
+  const lineEnd = text.indexOf('\n');
+  if ((lineEnd < 0 ? text.length : lineEnd) > MAX_REQUEST_LINE)
+    return invalid('the request line is too long');
   const place = findBody(text);
   if (place === undefined) {
     return bytes.length > MAX_REQUEST_BYTES ? invalid('the headers do not end') : { state: 'incomplete' };
   }
   const [requestLine = '', ...lines] = text.slice(0, place.headEnd).split(/\r?\n/);
-  const match = REQUEST_LINE.exec(requestLine);
-  if (match === null) return invalid('the request line is not RTSP/1.0');
+  const start = parseRequestLine(requestLine);
+  if (start === undefined) return invalid('the request line is not RTSP/1.0');
   const headers = parseHeaders(lines);
   if (headers === undefined) return invalid('a header line is not "Name: value"');
   const length = readContentLength(headers);
@@ -94,7 +112,7 @@ export const readRequest = (bytes: Buffer): ReadRequest => {
   if (end > MAX_REQUEST_BYTES) return invalid('the request is too long');
   if (bytes.length < end) return { state: 'incomplete' };
   const body = bytes.toString('utf8', place.bodyStart, end);
-  return { state: 'complete', request: { method: match[1] ?? '', target: match[2] ?? '', headers, body } };
+  return { state: 'complete', request: { ...start, headers, body } };
 };
 
 /** Writes a reply. Its end is the end of the connection: there is no Content-Length. */

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { normaliseAddress } from '../support/address.js';
 import { runTask } from '../support/lifecycle.js';
 import { type Logger, RateLimitedWarning } from '../support/logger.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { createReply } from './handshake.js';
 import { formatReply, MAX_REQUEST_BYTES } from './message.js';
 import { type MatchOutcome, RequestMatcher, type RtspSessions } from './request-matcher.js';
@@ -22,6 +23,7 @@ export interface RtspServerOptions {
   /** From connection to complete request; 5 s by default. */
   readonly readDeadlineMs?: number;
   readonly maxConnections?: number;
+  /** Per IPv4 address, or /64 of IPv6 ones. */
   readonly maxConnectionsPerAddress?: number;
 }
 
@@ -53,7 +55,8 @@ export class RtspServer {
   readonly #warning: RateLimitedWarning;
   readonly #server: net.Server;
   readonly #matcher: RequestMatcher;
-  readonly #sockets = new Map<net.Socket, string>();
+  readonly #limit: ConnectionLimit;
+  readonly #sockets = new Set<net.Socket>();
   readonly #counters: RtspCounters = {
     requests: 0,
     probes: 0,
@@ -68,6 +71,10 @@ export class RtspServer {
     this.#options = options;
     this.#logger = options.logger;
     this.#warning = new RateLimitedWarning(options.logger);
+    this.#limit = new ConnectionLimit(
+      options.maxConnections ?? MAX_CONNECTIONS,
+      options.maxConnectionsPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS,
+    );
     this.#matcher = new RequestMatcher(options.sessions, options.logger);
     // Half open: a client that ends its side after the request still gets the reply.
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -103,25 +110,18 @@ export class RtspServer {
   /** Closes the port and every connection. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
-  }
-
-  #isFull(address: string): boolean {
-    const total = this.#options.maxConnections ?? MAX_CONNECTIONS;
-    const perAddress = this.#options.maxConnectionsPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS;
-    if (this.#sockets.size >= total) return true;
-    return [...this.#sockets.values()].filter((other) => other === address).length >= perAddress;
   }
 
   #onConnection(socket: net.Socket): void {
     const address = normaliseAddress(socket.remoteAddress);
     socket.on('error', () => socket.destroy());
-    if (this.#isFull(address)) {
+    if (!this.#limit.take(address)) {
       this.#reject(socket, address, 'refusedConnections', 'too many connections');
       return;
     }
-    this.#sockets.set(socket, address);
+    this.#sockets.add(socket);
     const deadline = setTimeout(
       () => this.#reject(socket, address, 'timeouts', 'no complete request in time'),
       this.#options.readDeadlineMs ?? READ_DEADLINE_MS,
@@ -129,6 +129,7 @@ export class RtspServer {
     socket.on('close', () => {
       clearTimeout(deadline);
       this.#sockets.delete(socket);
+      this.#limit.release(address);
     });
     this.#read(socket, address, () => clearTimeout(deadline));
   }

@@ -34,6 +34,11 @@ export const ERROR_KINDS = {
     remedy: 'stop the other host (is another lumen serve running?) or choose another base port: --port N',
     exitCode: 4,
   },
+  LUMEN_BIND_FAILED: {
+    message: 'Port {port} ({use}) cannot be opened on {address}: {problem}',
+    remedy: '{remedy}',
+    exitCode: 4,
+  },
   LUMEN_PORT_RANGE: {
     message: 'Base port {port} is out of range',
     remedy: 'choose a base port from 1029 to 65514: --port N',
@@ -71,7 +76,7 @@ export const ERROR_KINDS = {
   },
   LUMEN_CONTROL_SOCKET: {
     message: 'No running lumen serve answers at {path}: {problem}',
-    remedy: 'start it with: lumen serve, as the same user',
+    remedy: '{remedy}',
     exitCode: 9,
   },
   LUMEN_PAIRING_REFUSED: {

@@ -7,7 +7,17 @@ import pino from 'pino';
 export type Logger = pino.Logger;
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
-const SECRETS = ['pin', 'riKey', 'rikey', 'key', 'privateKey', 'pingPayload'];
+/** Fields whose value is never written, at the top of a log line or one level below. */
+export const SECRETS: readonly string[] = [
+  'pin',
+  'riKey',
+  'rikey',
+  'key',
+  'privateKey',
+  'pingPayload',
+  'videoPingPayload',
+  'audioPingPayload',
+];
 
 /**
  * Makes the process's logger, writing to standard error.

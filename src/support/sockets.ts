@@ -38,6 +38,11 @@ const addon = (): SocketsAddon => {
   return loaded;
 };
 
+/** Loads the addon now, for whoever would rather know before than while. @throws LumenError LUMEN_NATIVE_MISSING */
+export const requireSockets = (): void => {
+  addon();
+};
+
 /**
  * Opens and binds a UDP socket without SO_REUSEADDR: a port that somebody holds stays theirs.
  * @throws Error with `code` (`EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, …), TypeError for a bad argument

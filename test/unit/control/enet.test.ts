@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
+import { once } from 'node:events';
 import { CONTROL_CHANNELS, EnetHost } from '../../../src/control/enet.js';
 import { delay } from '../../../src/support/lifecycle.js';
+import { formatConnect, sendConnect } from '../../support/enet-datagrams.js';
 import { Inbox } from '../../support/events.js';
 
 type Event =
@@ -203,5 +205,75 @@ describe('an ENet host', () => {
     );
     assert.ok(event.kind === 'message');
     socket.close();
+  });
+
+  it('throws away a CONNECT that is not expected, with and without the time in its header', async () => {
+    const atServer = new Inbox<Event>();
+    const server = listen(atServer);
+    server.setExpected([7], ['::1', '127.0.0.9']);
+    await sendConnect(server.port, { address: '127.0.0.2', data: 8 });
+    await sendConnect(server.port, { address: '127.0.0.2', data: 8, hasSentTime: false });
+    for (let wait = 0; wait < 300 && server.unexpectedCount < 2; wait += 1) await delay(10);
+    assert.equal(server.unexpectedCount, 2);
+    const client = keep(EnetHost.createClient({}));
+    client.connect({ address: '127.0.0.1', port: server.port, channels: CONTROL_CHANNELS, data: 7 });
+    await atServer.next('the expected connection');
+    assert.equal(server.unexpectedCount, 2);
+  });
+
+  it('answers a CONNECT from an expected address, whatever its data', async () => {
+    const atServer = new Inbox<Event>();
+    const server = listen(atServer);
+    server.setExpected([], ['::ffff:127.0.0.1']);
+    const client = keep(EnetHost.createClient({}));
+    client.connect({ address: '127.0.0.1', port: server.port, channels: CONTROL_CHANNELS, data: 0 });
+    await atServer.next('the connection');
+  });
+
+  it('takes places back from connections that were begun and not completed', async function () {
+    this.timeout(10_000);
+    const atServer = new Inbox<Event>();
+    const server = listen(atServer);
+    for (let count = 0; count < 4; count += 1)
+      await sendConnect(server.port, { address: `127.0.0.${count + 2}`, data: 1 });
+    for (let wait = 0; wait < 400 && server.halfOpenCount < 4; wait += 1) await delay(10);
+    assert.equal(server.halfOpenCount, 4);
+    const client = keep(EnetHost.createClient({}));
+    client.connect({ address: '127.0.0.1', port: server.port, channels: CONTROL_CHANNELS, data: 1 });
+    await atServer.next('the connection');
+    assert.equal(server.unexpectedCount, 0);
+  });
+
+  it('survives datagrams of every length that pretend to be a CONNECT', async () => {
+    const atServer = new Inbox<Event>();
+    const server = listen(atServer);
+    server.setExpected([7], []);
+    const socket = dgram.createSocket('udp4');
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    for (const datagram of [formatConnect(8), formatConnect(8, false)]) {
+      for (let length = 0; length < datagram.length; length += 1)
+        socket.send(datagram.subarray(0, length), server.port, '127.0.0.1');
+    }
+    const compressed = formatConnect(8);
+    compressed.writeUInt8(0xcf, 0);
+    await new Promise((resolve) => socket.send(compressed, server.port, '127.0.0.1', resolve));
+    const client = keep(EnetHost.createClient({}));
+    client.connect({ address: '127.0.0.1', port: server.port, channels: CONTROL_CHANNELS, data: 7 });
+    await atServer.next('the expected connection');
+    socket.close();
+    assert.equal(server.unexpectedCount, 0);
+  });
+
+  it('refuses to expect more connections than it can keep', () => {
+    const server = listen(new Inbox<Event>());
+    assert.throws(
+      () =>
+        server.setExpected(
+          Array.from({ length: 257 }, () => 1),
+          [],
+        ),
+      RangeError,
+    );
   });
 });

@@ -6,6 +6,7 @@ import { type ClientMessage, formatClientMessage, parseHostMessage } from '../..
 import { type ControlPeer, ControlServer, type ControlSession } from '../../../src/control/server.js';
 import { delay } from '../../../src/support/lifecycle.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
+import { sendConnect } from '../../support/enet-datagrams.js';
 import { Inbox } from '../../support/events.js';
 
 type SessionEvent =
@@ -136,14 +137,117 @@ describe('the control server', () => {
     await session.peer();
   });
 
-  it('disconnects a peer that belongs to no session at once', async () => {
+  const waitFor = async (isThere: () => boolean): Promise<void> => {
+    for (let wait = 0; wait < 300 && !isThere(); wait += 1) await delay(10);
+    assert.ok(isThere());
+  };
+
+  it('does not answer a client that belongs to no session, and counts and logs it', async () => {
+    const lines: object[] = [];
+    const logger = createSilentLogger();
+    logger.warn = (fields: object) => lines.push(fields);
+    server = ControlServer.listen({ address: '127.0.0.1', port: 0, logger, livenessMs: 100 });
+    const session = new FakeSession();
+    server.addSession(session);
+    const stranger = new FakeClient(server.port, session, { connectData: 99 });
+    clients.push(stranger);
+    await waitFor(() => server.unmatchedCount >= 1 && lines.length > 0);
+    assert.equal(stranger.connected.all.length, 0);
+    assert.equal(session.events.all.length, 0);
+    assert.deepEqual(lines, [{ count: 1 }]);
+  });
+
+  it('lets a client in while CONNECTs of nobody come from as many addresses as there are places', async () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session, { connectData: 99 });
+    const flooders = Array.from({ length: 5 }, (_, index) => `127.0.1.${index + 1}`);
+    for (const address of flooders) {
+      for (let count = 0; count < 16; count += 1) await sendConnect(server.port, { address, data: count });
+    }
+    await waitFor(() => server.unmatchedCount === 80);
+    const client = await connect(session);
+    client.send({ kind: 'requestIdr' });
+    await session.peer();
+    assert.equal(server.halfOpenCount, 0);
+  });
+
+  it('no longer answers the connect data of a removed session', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    server.removeSession(session);
+    await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
+    await waitFor(() => server.unmatchedCount === 1);
+  });
+
+  it('tells a client that comes after its session ended why, once', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    server.leaveTombstone(session, 0x80030023);
+    server.removeSession(session);
+    const client = await connect(session);
+    client.send({ kind: 'startB' });
+    const opened = client.cipher.open(await client.packets.next('the termination'));
+    assert.ok(opened.ok);
+    assert.equal(opened.plaintext.toString('hex'), '0901040080030023');
     await client.ended.next('the end');
-    assert.equal(server.unmatchedCount, 1);
     assert.equal(session.events.all.length, 0);
+    await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
+    await waitFor(() => server.unmatchedCount === 1);
+  });
+
+  it('tells a client why whose connection was under way when its session ended', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    server.leaveTombstone(session, 0x80030023);
+    server.removeSession(session);
+    client.send({ kind: 'startB' });
+    const opened = client.cipher.open(await client.packets.next('the termination'));
+    assert.ok(opened.ok);
+    assert.equal(opened.plaintext.toString('hex'), '0901040080030023');
+  });
+
+  it('tells nothing about an ended session to who lacks its key, nor after its time', async () => {
+    start();
+    const session = new FakeSession();
+    server.leaveTombstone(session, 0x80030023, 200);
+    const stranger = await connect(session, { cipher: new ControlCipher(randomBytes(16), true, 'client') });
+    stranger.send({ kind: 'startB' });
+    await stranger.ended.next('the end');
+    assert.equal(stranger.packets.all.length, 0);
+    await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
+    await waitFor(() => server.unmatchedCount === 1);
+  });
+
+  it('prefers a living session at an address to an ended one', async () => {
+    start();
+    const [ended, living] = [new FakeSession(), new FakeSession()];
+    ended.hasSessionId = false;
+    living.hasSessionId = false;
+    server.addSession(living);
+    server.leaveTombstone(ended, 0x80030023);
+    const client = await connect(living);
+    client.send({ kind: 'startB' });
+    await living.peer();
+  });
+
+  it('keeps the words for the 16 sessions that ended last', async () => {
+    start();
+    const ended = Array.from({ length: 17 }, (_, index) => {
+      const session = new FakeSession();
+      session.connectData = index + 1;
+      return session;
+    });
+    for (const session of ended) server.leaveTombstone(session, 0x80030023);
+    await sendConnect(server.port, { address: '127.0.0.1', data: 1 });
+    await waitFor(() => server.unmatchedCount === 1);
+    const [, second] = ended;
+    assert.ok(second !== undefined);
+    await connect(second);
   });
 
   it('sends sealed messages that the client can open, and counts on over reconnects under one key', async () => {

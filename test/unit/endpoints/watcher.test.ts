@@ -44,10 +44,10 @@ describe('the endpoint watcher', () => {
     await watcher.close();
   });
 
-  const createSender = async (): Promise<dgram.Socket> => {
+  const createSender = async (address = '127.0.0.1'): Promise<dgram.Socket> => {
     const sender = dgram.createSocket('udp4');
     senders.push(sender);
-    sender.bind(0, '127.0.0.1');
+    sender.bind(0, address);
     await once(sender, 'listening');
     return sender;
   };
@@ -98,6 +98,30 @@ describe('the endpoint watcher', () => {
     await other.endpoints.next('the other endpoint');
     assert.equal(session.endpoints.all.length, 1);
     assert.equal(watcher.counters.rejected, 1);
+  });
+
+  it('does not let an onlooker who saw the payload take the stream before the client pings', async () => {
+    const session = new FakeSession('AAAAAAAAAAAAAAAA');
+    watcher.add(session);
+    const [client, onlooker] = [await createSender(), await createSender('127.0.0.66')];
+    await send(onlooker, ping(session.pingPayload, 1e9));
+    await send(client, ping(session.pingPayload, 1));
+    const endpoint = await session.endpoints.next('the endpoint');
+    assert.deepEqual(endpoint, { address: '127.0.0.1', port: client.address().port });
+    assert.equal(watcher.counters.rejected, 1);
+  });
+
+  it('goes to where the control connection is, away from an endpoint with a higher counter elsewhere', async () => {
+    const session = new FakeSession('AAAAAAAAAAAAAAAA');
+    session.peerAddress = '127.0.0.66';
+    watcher.add(session);
+    const [client, other] = [await createSender(), await createSender('127.0.0.66')];
+    await send(other, ping(session.pingPayload, 1e9));
+    await session.endpoints.next('the endpoint at the launch');
+    session.controlAddress = '127.0.0.1';
+    await send(client, ping(session.pingPayload, 1));
+    const endpoint = await session.endpoints.next('the endpoint at the control connection');
+    assert.deepEqual(endpoint, { address: '127.0.0.1', port: client.address().port });
   });
 
   it('takes legacy pings only for sessions without session id', async () => {

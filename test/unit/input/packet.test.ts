@@ -40,7 +40,7 @@ const EXAMPLES: readonly (readonly [name: string, bytes: string, event: InputEve
   [
     'a key, with the high byte masked',
     '0000000a 03000000 00 4180 01 0000',
-    { kind: 'key', isDown: true, virtualKey: 0x41, isLiteral: false, modifiers: 1 },
+    { kind: 'keyboard', isDown: true, virtualKey: 0x41, isLiteral: false, modifiers: 1 },
   ],
   ['text', '00000006 17000000 c3a9', { kind: 'text', text: 'é' }],
   ['haptics enable', '00000006 0d000000 0100', { kind: 'hapticsEnable', isEnabled: true }],

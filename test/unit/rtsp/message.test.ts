@@ -63,7 +63,23 @@ describe('an RTSP request', () => {
     assert.match(reasonOf('OPTIONS x RTSP/1.0\r\nContent-length: 99999\r\n\r\n'), /Content-length/);
     assert.match(reasonOf(`OPTIONS x RTSP/1.0\r\nContent-length: ${MAX_REQUEST_BYTES}\r\n\r\n`), /too long/);
     assert.match(reasonOf(`OPTIONS x RTSP/1.0\r\n${'A: b\r\n'.repeat(65)}\r\n`), /header line/);
-    assert.match(reasonOf(`OPTIONS ${'x'.repeat(MAX_REQUEST_BYTES)}`), /do not end/);
+    assert.match(reasonOf(`OPTIONS x RTSP/1.0\r\nA: ${'x'.repeat(MAX_REQUEST_BYTES)}`), /do not end/);
+  });
+
+  it('of blanks only is refused, whatever their number, and so is a request line above 1 KiB', () => {
+    assert.match(reasonOf(`A${' '.repeat(900)}X\r\n\r\n`), /request line is not/);
+    assert.match(reasonOf(`A${' '.repeat(16_000)}X\r\n\r\n`), /request line is too long/);
+    assert.match(reasonOf(`A${' '.repeat(16_000)}`), /request line is too long/);
+    assert.match(reasonOf(`${' '.repeat(MAX_REQUEST_BYTES - 4)}\r\n\r\n`), /request line is too long/);
+    assert.match(reasonOf(`PLAY ${'x'.repeat(1100)} RTSP/1.0\r\n\r\n`), /request line is too long/);
+  });
+
+  it('may have any blanks around its target, and none', () => {
+    assert.equal(complete('PLAY   /   RTSP/1.0\r\n\r\n').target, '/');
+    assert.equal(complete('PLAY RTSP/1.0\r\n\r\n').target, '');
+    assert.match(reasonOf('PLAYRTSP/1.0\r\n\r\n'), /request line is not/);
+    assert.match(reasonOf('PLAY a b RTSP/1.0\r\n\r\n'), /request line is not/);
+    assert.match(reasonOf(' PLAY / RTSP/1.0\r\n\r\n'), /request line is not/);
   });
 
   it('survives a round trip, cut anywhere it is incomplete', () => {

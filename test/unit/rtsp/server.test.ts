@@ -21,7 +21,8 @@ class FakeSession implements RtspSession {
   isEncrypted = true;
   peerAddress = '127.0.0.1';
   ports = { video: 47998, control: 47999, audio: 48000 };
-  pingPayload = '9C41E07B52D3AA18';
+  videoPingPayload = '9C41E07B52D3AA18';
+  audioPingPayload = '04D2F16A7B8E93C5';
   connectData = 2864434397;
   answer: () => Promise<AnnounceAnswer> = async () => ({ ok: true });
   readonly announced: { attributes: AnnounceAttributes; hostHeader: string }[] = [];
@@ -91,7 +92,7 @@ const REPLY_HEADERS: readonly (readonly Header[])[] = [
     ['CSeq', '3'],
     ['Session', '5F3A9C10;timeout = 90'],
     ['Transport', 'server_port=48000'],
-    ['X-SS-Ping-Payload', '9C41E07B52D3AA18'],
+    ['X-SS-Ping-Payload', '04D2F16A7B8E93C5'],
   ],
   [
     ['CSeq', '4'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { normaliseAddress } from '../../../src/support/address.js';
+import { limitKey, normaliseAddress } from '../../../src/support/address.js';
 
 describe('normaliseAddress', () => {
   it('takes the v4-mapped prefix off IPv4 and leaves other addresses alone', () => {
@@ -14,5 +14,19 @@ describe('normaliseAddress', () => {
 
   it('is empty for an address that is not known', () => {
     assert.equal(normaliseAddress(undefined), '');
+  });
+});
+
+describe('limitKey', () => {
+  it('counts IPv4 addresses whole and IPv6 ones by /64', () => {
+    assert.equal(limitKey('192.0.2.1'), '192.0.2.1');
+    assert.equal(limitKey('2001:db8:1:2:3:4:5:6'), limitKey('2001:db8:1:2::9'));
+    assert.notEqual(limitKey('2001:db8:1:2::9'), limitKey('2001:db8:1:3::9'));
+    assert.equal(limitKey('::1'), '0:0:0:0::/64');
+  });
+
+  it('tells v4-mapped addresses apart, as the IPv4 addresses that they are', () => {
+    assert.equal(limitKey('::ffff:192.0.2.1'), '192.0.2.1');
+    assert.notEqual(limitKey('::ffff:192.0.2.1'), limitKey('::ffff:192.0.2.2'));
   });
 });
