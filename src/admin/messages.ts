@@ -4,11 +4,17 @@
  */
 import { z } from 'zod';
 
+/** Numeric address of a client as `lumen pair --list` shows it. */
+const address = z.string().min(1).max(64);
+
 export const adminRequestSchema = z.discriminatedUnion('command', [
-  z.strictObject({ command: z.literal('pair'), pin: z.string().max(16) }),
+  /** `address` says which client is meant where more than one waits. */
+  z.strictObject({ command: z.literal('pair'), pin: z.string().max(16), address: address.optional() }),
+  z.strictObject({ command: z.literal('pair-list') }),
+  z.strictObject({ command: z.literal('pair-refuse'), address }),
   z.strictObject({ command: z.literal('clients-list') }),
-  /** `client` is a fingerprint or the unambiguous start of one. */
-  z.strictObject({ command: z.literal('clients-remove'), client: z.string().min(4).max(64) }),
+  /** `client` is a name, a fingerprint or the unambiguous start of one. */
+  z.strictObject({ command: z.literal('clients-remove'), client: z.string().min(1).max(64) }),
   z.strictObject({ command: z.literal('status') }),
 ]);
 

@@ -1,36 +1,36 @@
 /** `lumen pipelines`: which pipeline descriptions there are, what they become, and whether they work here. */
+import fs from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { resolvePaths } from '../config/paths.js';
 import { type MediaProcess, mediaEnvironment, spawnMediaProcess } from '../media/media-process.js';
 import {
+  type BrokenDescription,
   type Catalog,
+  type Described,
+  findLacking,
+  findOwnMissing,
   listDescriptionFiles,
   listRequirements,
   loadCatalog,
   readDescription,
   requireDescription,
 } from '../pipeline/catalog.js';
-import type { DescriptionKind, EncoderDescription, SourceDescription } from '../pipeline/description.js';
+import { locateProblem, readComplaint } from '../pipeline/complaint.js';
+import type { DescriptionKind, EncoderDescription } from '../pipeline/description.js';
 import { buildGraphs, type ChosenSource, type GraphRequest } from '../pipeline/graphs.js';
+import { type Mode, samplePlan } from '../pipeline/sample.js';
 import { formatLaunchCommand } from '../pipeline/shell.js';
 import { PLACEHOLDERS } from '../pipeline/template.js';
 import type { StreamPlan } from '../session/stream-plan.js';
-import { describeError, LumenError } from '../support/errors.js';
+import { LumenError } from '../support/errors.js';
 import { createSilentLogger } from '../support/logger.js';
+import { requireSockets } from '../support/sockets.js';
 
 const SHIPPED = fileURLToPath(new URL('../../../pipelines', import.meta.url));
 const KINDS: readonly DescriptionKind[] = ['encoders', 'sources', 'audio'];
 const EXIT_INVALID = 6;
-const GLIB_COMPLAINT = /(WARNING|CRITICAL) \*\*.*: (.*)/;
-
-interface Mode {
-  readonly width: number;
-  readonly height: number;
-  readonly fps: number;
-}
-type Described = EncoderDescription | SourceDescription;
 
 const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -41,10 +41,12 @@ const folders = (): readonly [string, string] => [SHIPPED, resolvePaths().pipeli
 const spawnInspector = (): MediaProcess =>
   spawnMediaProcess({ descriptors: [], logger: createSilentLogger(), environment: process.env });
 
-const findMissing = async (names: readonly string[]): Promise<ReadonlySet<string>> => {
+const findMissing = async (names: readonly string[]): Promise<readonly string[]> => {
+  // A media process without it ends at once, and could only say so on its standard error.
+  requireSockets();
   const media = spawnInspector();
   try {
-    return new Set(await media.inspect(names));
+    return await media.inspect(names);
   } finally {
     await media.stop();
   }
@@ -69,30 +71,6 @@ const parseClient = (text: string): NonNullable<GraphRequest['preview']> => {
     throw new InvalidArgumentError('write it as ADDRESS:PORT with a numeric address');
   return { address, videoPort, audioPort: videoPort + 1 };
 };
-
-const samplePlan = (mode: Mode, encoderKbps: number, codec: EncoderDescription['codec']): StreamPlan => ({
-  video: {
-    ...mode,
-    codec: codec === 'opus' ? 'h264' : codec,
-    bitDepth: 8,
-    chroma: '4:2:0',
-    colorSpace: 'bt709',
-    fullRange: false,
-    slices: 1,
-    references: 1,
-    encoderKbps,
-    packetSize: 1024,
-    fecPercentage: 20,
-    minFecPackets: 2,
-    encrypted: false,
-    dscp: 0,
-  },
-  audio: { channels: 2, highQuality: false, bitrateKbps: 96, packetDurationMs: 5, encrypted: false, dscp: 0 },
-  riKey: Buffer.alloc(16),
-  riKeyId: 0,
-  controlV2: false,
-  hasSessionId: false,
-});
 
 /** The launch string that contains `description`, completed by the test sources and the first encoders. */
 const sampleLaunch = (
@@ -124,18 +102,34 @@ const sampleLaunch = (
   return (kind === 'audio' || isOpus ? audio : video)?.launch ?? '';
 };
 
+const printStage = (name: string, text: string): void => print(`  ${name.padEnd(12)} ${text}`);
+
+const describeState = (lacking: readonly string[], own: LumenError | undefined): string => {
+  if (own !== undefined) return "not usable: Lumen's own elements are missing";
+  return lacking.length === 0 ? 'usable' : `not usable: ${lacking.join(', ')} not installed`;
+};
+
+const printBroken = ({ name, error, replacement }: BrokenDescription): void => {
+  const instead = replacement === undefined ? '' : '; the shipped one is used';
+  printStage(name, `broken: ${error.details['file']} ${error.details['problem']}${instead}`);
+  print(`  ${' '.repeat(12)} Try: ${error.remedy}`);
+};
+
 const list = async (): Promise<void> => {
   const catalog = loadCatalog(...folders());
   const missing = await findMissing(listRequirements(catalog));
+  const own = findOwnMissing(missing);
   for (const kind of KINDS) {
     print(kind);
     for (const description of catalog[kind].values()) {
-      const lacking = description.requires.filter((name) => missing.has(name));
-      const state = lacking.length === 0 ? 'usable' : `not usable: ${lacking.join(', ')} not installed`;
+      const state = describeState(findLacking(description, missing), own);
       const rank = 'rank' in description ? `, rank ${description.rank}` : '';
-      print(`  ${description.name.padEnd(12)} ${description.title}${rank}: ${state}`);
+      printStage(description.name, `${description.title}${rank}: ${state}`);
     }
+    catalog.broken.filter((one) => one.kind === kind).forEach(printBroken);
   }
+  if (own === undefined) return;
+  print(`${own.message}.\nTry: ${own.remedy}`);
 };
 
 interface ShowOptions {
@@ -151,6 +145,10 @@ const find = (catalog: Catalog, name: string): { kind: DescriptionKind; descript
     if (description !== undefined && (wantedKind === undefined || wantedKind === kind))
       return { kind, description };
   }
+  const broken = catalog.broken.find(
+    (one) => one.name === wantedName && (wantedKind ?? one.kind) === one.kind,
+  );
+  if (broken !== undefined) throw broken.error;
   const all = new Map<string, Described>(KINDS.flatMap((kind) => [...catalog[kind]]));
   return { kind: 'encoders', description: requireDescription('encoders', all, wantedName ?? '') };
 };
@@ -172,37 +170,53 @@ const findLaunchProblem = async (launch: string): Promise<string | null> => {
     const problem = await media.check(launch);
     await media.stop();
     // A value out of its range is no error to GStreamer: GLib complains on standard error and keeps the old value.
-    const complaints = media.standardError.split('\n').map((line) => GLIB_COMPLAINT.exec(line)?.[2]);
+    const complaints = media.standardError.split('\n').map(readComplaint);
     return problem ?? complaints.find((complaint) => complaint !== undefined) ?? null;
   } finally {
     await media.stop();
   }
 };
 
-/** What is wrong with one file, or null. */
-const findProblem = async (kind: DescriptionKind, file: string, catalog: Catalog): Promise<string | null> => {
+/**
+ * What keeps one file from being usable here, or null.
+ * @param catalog the shipped parts that complete a graph
+ * @throws LumenError LUMEN_PIPELINE_INVALID
+ */
+const findProblem = async (
+  kind: DescriptionKind,
+  file: string,
+  catalog: Catalog,
+  missing: readonly string[],
+): Promise<string | null> => {
   const description = readDescription(kind, file);
-  const missing = await findMissing(description.requires);
-  if (missing.size > 0) return `not usable here: ${[...missing].join(', ')} not installed`;
+  const lacking = findLacking(description, missing);
+  if (lacking.length > 0) return `not usable here: ${lacking.join(', ')} not installed`;
   const plan = samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, 'h264');
   const preview = { address: '127.0.0.1', videoPort: 47998, audioPort: 48000 };
   const problem = await findLaunchProblem(sampleLaunch(catalog, kind, description, plan, preview));
   if (problem === null) return null;
-  const remedy = 'correct the fragment; gst-inspect-1.0 ELEMENT lists properties and ranges';
-  throw new LumenError('LUMEN_PIPELINE_INVALID', { file, problem, remedy });
+  throw new LumenError('LUMEN_PIPELINE_INVALID', {
+    file: locateProblem(problem, [description], (one) => fs.readFileSync(one, 'utf8')),
+    problem,
+    remedy: 'correct the fragment; gst-inspect-1.0 ELEMENT lists properties and ranges',
+  });
 };
 
 const check = async (): Promise<void> => {
   // Graphs are completed by shipped parts, so that one broken file of the user does not spoil the others.
   const catalog = loadCatalog(SHIPPED, '');
+  const wanted = [catalog, loadCatalog(...folders())].flatMap(listRequirements);
+  const missing = await findMissing([...new Set(wanted)]);
+  const own = findOwnMissing(missing);
+  if (own !== undefined) throw own;
   for (const kind of KINDS) {
     for (const file of listDescriptionFiles(kind, folders())) {
       try {
-        print(`${file}: ${(await findProblem(kind, file, catalog)) ?? 'ok'}`);
+        print(`${file}: ${(await findProblem(kind, file, catalog, missing)) ?? 'ok'}`);
       } catch (error) {
+        if (!(error instanceof LumenError) || error.code !== 'LUMEN_PIPELINE_INVALID') throw error;
         process.exitCode = EXIT_INVALID;
-        const remedy = error instanceof LumenError ? `\n  Try: ${error.remedy}` : '';
-        print(`${file}: ${describeError(error)}${remedy}`);
+        print(`${error.details['file']}: ${error.details['problem']}\n  Try: ${error.remedy}`);
       }
     }
   }

@@ -7,22 +7,16 @@ type ClientsRequest = Extract<AdminRequest, { command: 'clients-list' | 'clients
 const describeClient = ({ fingerprint, name, pairedAt }: PairedClient): string =>
   `${fingerprint.slice(0, 16)}  ${pairedAt}  ${name}`;
 
-/** @returns the answer, and the fingerprint of a client that was removed: what it streams must end */
-export const answerClientsRequest = (
-  store: ClientStore,
-  request: ClientsRequest,
-): { reply: AdminReply; removed?: string } => {
+/** Lists or removes; ending what a removed client streams is the caller's part. */
+export const answerClientsRequest = (store: ClientStore, request: ClientsRequest): AdminReply => {
   if (request.command === 'clients-list') {
     const clients = store.list();
     const text = clients.length === 0 ? 'No client has paired yet.' : clients.map(describeClient).join('\n');
     const data = clients.map(({ fingerprint, name, pairedAt }) => ({ fingerprint, name, pairedAt }));
-    return { reply: { ok: true, text, data } };
+    return { ok: true, text, data };
   }
   const result = store.remove(request.client);
-  if (!result.ok) return { reply: { ok: false, problem: result.reason, remedy: 'see: lumen clients list' } };
+  if (!result.ok) return { ok: false, problem: result.reason, remedy: 'see: lumen clients list' };
   const { fingerprint, name } = result.client;
-  return {
-    reply: { ok: true, text: `Removed ${fingerprint.slice(0, 16)} (${name}). It must pair again to stream.` },
-    removed: fingerprint,
-  };
+  return { ok: true, text: `Removed ${fingerprint.slice(0, 16)} (${name}). It must pair again to stream.` };
 };

@@ -1,27 +1,9 @@
-/** Addresses of connections: the prefix that one person controls, and the card behind them. */
-import net from 'node:net';
+/** The network card behind an address. */
 import os from 'node:os';
 import { normaliseAddress } from '../support/address.js';
 
 /** All-zero MAC: clients ignore it (`protocol/http.md` §5). */
 export const NO_MAC = '00:00:00:00:00:00';
-
-/** Fills in the zeros that `::` leaves out: eight groups of hex digits. */
-const expandIpv6 = (address: string): readonly string[] => {
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  if (tail === undefined) return left;
-  const right = tail === '' ? [] : tail.split(':');
-  return [
-    ...left,
-    ...Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0'),
-    ...right,
-  ];
-};
-
-/** What limits count by: an IPv4 address, or the /64 of an IPv6 one, in which one person can use any address. */
-export const limitKey = (address: string): string =>
-  net.isIPv6(address) ? `${expandIpv6(address).slice(0, 4).join(':')}::/64` : address;
 
 /**
  * The MAC of the network card that has `localAddress`, for wake-on-LAN.

@@ -3,8 +3,7 @@
  * and counted. It also knows every open socket, so that closing a server does not wait for anybody.
  */
 import type net from 'node:net';
-import { normaliseAddress } from '../support/address.js';
-import { limitKey } from './address.js';
+import { limitKey } from '../support/address.js';
 
 /** Bounds of one listener. */
 export interface ConnectionLimits {
@@ -43,7 +42,7 @@ export class ConnectionGuard {
   #admit(socket: net.Socket): void {
     // A peer that resets a connection is no event: clients probe ports that way (`protocol/http.md` §1).
     socket.on('error', () => socket.destroy());
-    const key = limitKey(normaliseAddress(socket.remoteAddress));
+    const key = limitKey(socket.remoteAddress ?? '');
     const count = this.#perAddress.get(key) ?? 0;
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     if (this.#sockets.size >= maxConnections || count >= maxConnectionsPerAddress) {

@@ -12,9 +12,8 @@ export interface DisplayMode {
   readonly fps: number;
 }
 
-/** A launch or resume that made sense. */
+/** What of a launch or resume is used; the rest comes from ANNOUNCE or is not there yet. */
 export interface LaunchRequest {
-  readonly verb: LaunchVerb;
   /** 1–2147483647; null on a resume that names none. */
   readonly appId: number | null;
   /** null when the client sent none. */
@@ -28,13 +27,6 @@ export interface LaunchRequest {
   /** The host plays the sound too. */
   readonly playsAudioOnHost: boolean;
   readonly audioChannels: 2 | 6 | 8;
-  readonly audioChannelMask: number;
-  /** The client lets the host change game and display settings (`sops`). */
-  readonly mayOptimiseSettings: boolean;
-  /** Bit n: controller n is attached. */
-  readonly gamepadMask: number;
-  readonly keepsGamepads: boolean;
-  readonly wantsHdr: boolean;
 }
 
 /** `message` is shown to the person at the client. */
@@ -86,13 +78,13 @@ const parseAppId = (query: Query, verb: LaunchVerb): Checked<number | null> => {
   return appId === undefined ? { problem: 'The app (appid) is missing or not a number' } : { value: appId };
 };
 
-const parseAudio = (query: Query): Checked<Pick<LaunchRequest, 'audioChannels' | 'audioChannelMask'>> => {
+const parseAudio = (query: Query): Checked<LaunchRequest['audioChannels']> => {
   const info = parseInteger(query.get('surroundAudioInfo') ?? String(STEREO), 0, 0xffff_ffff);
   const channels = info === undefined ? 0 : info & 0xffff;
   if (info === undefined || (channels !== 2 && channels !== 6 && channels !== 8)) {
     return { problem: 'The speaker layout (surroundAudioInfo) must have 2, 6 or 8 channels' };
   }
-  return { value: { audioChannels: channels, audioChannelMask: info >>> 16 } };
+  return { value: channels };
 };
 
 const parsePlayMode = (query: Query, verb: LaunchVerb): Checked<boolean> => {
@@ -102,21 +94,7 @@ const parsePlayMode = (query: Query, verb: LaunchVerb): Checked<boolean> => {
   return { value: text === '1' };
 };
 
-const isSet = (query: Query, name: string): boolean =>
-  parseInteger(query.get(name) ?? '', 1, MAX_INT32) !== undefined;
-
-const readOptions = (query: Query) => ({
-  coreVersion: parseInteger(query.get('corever') ?? '', 0, MAX_INT32) ?? 0,
-  mayOptimiseSettings: isSet(query, 'sops'),
-  gamepadMask: parseInteger(query.get('gcmap') ?? query.get('remoteControllersBitmap') ?? '', 0, 0xffff) ?? 0,
-  keepsGamepads: isSet(query, 'gcpersist'),
-  wantsHdr: isSet(query, 'hdrMode'),
-});
-
-/**
- * Reads the parameters. Older clients send only the key on a resume, so the rest is optional there; options that only
- * refine (gamepads, HDR) fall back to none when they make no sense.
- */
+/** Reads the parameters. Older clients send only the key on a resume, so the rest is optional there. */
 export const parseLaunchRequest = (verb: LaunchVerb, query: Query): LaunchRequestResult => {
   const key = parseKey(query);
   const appId = parseAppId(query, verb);
@@ -132,13 +110,12 @@ export const parseLaunchRequest = (verb: LaunchVerb, query: Query): LaunchReques
   return {
     ok: true,
     request: {
-      verb,
       appId: appId.value,
       mode: mode.value,
       playsAudioOnHost: playMode.value,
+      audioChannels: audio.value,
+      coreVersion: parseInteger(query.get('corever') ?? '', 0, MAX_INT32) ?? 0,
       ...key.value,
-      ...audio.value,
-      ...readOptions(query),
     },
   };
 };

@@ -1,15 +1,16 @@
 /**
  * The host's side of pairing: one state machine per (uniqueid, peer address), since every phase is a connection of its
  * own and `uniqueid` alone is the same for most clients (`protocol/http.md` §6). Strict order, one use per phase, all
- * state dropped at any failure: that leaves an attacker one online guess per PIN.
+ * state dropped at any failure: that leaves an attacker one online guess per PIN. Several clients may wait for their
+ * PIN, so that a stranger who waits first keeps nobody out and is handed no PIN that was meant for another.
  */
 import { randomBytes } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../identity/certificate.js';
 import type { ClientStore, PairedClient } from '../identity/client-store.js';
 import type { HostIdentity } from '../identity/host-identity.js';
+import { limitKey } from '../support/address.js';
 import { describeError } from '../support/errors.js';
 import type { Logger } from '../support/logger.js';
-import { limitKey } from './address.js';
 import { AttemptLimiter, type AttemptLimits, DEFAULT_ATTEMPT_LIMITS } from './attempt-limiter.js';
 import {
   answerClientChallenge,
@@ -35,6 +36,8 @@ export interface PairingOptions {
   readonly phaseTimeoutMs?: number;
   /** Pairings in any phase at one time. */
   readonly maxPairings?: number;
+  /** Clients that wait for a PIN at one time; only one per address, or per /64 of IPv6. */
+  readonly maxWaiting?: number;
   readonly attemptLimits?: AttemptLimits;
 }
 
@@ -88,6 +91,9 @@ interface Pairing extends WaitingClient {
   timer: NodeJS.Timeout | undefined;
 }
 
+type WaitingPairing = Pairing & { step: Extract<Step, { awaits: 'pin' }> };
+const isWaiting = (pairing: Pairing): pairing is WaitingPairing => pairing.step.awaits === 'pin';
+
 const PHASES: readonly PhaseName[] = ['clientchallenge', 'serverchallengeresp', 'clientpairingsecret'];
 /** What stock clients all send as `devicename`. */
 const STOCK_DEVICE_NAME = 'roth';
@@ -129,12 +135,13 @@ export class PairingDesk {
       expiryMs: options.expiryMs ?? 300_000,
       phaseTimeoutMs: options.phaseTimeoutMs ?? 30_000,
       maxPairings: options.maxPairings ?? 16,
+      maxWaiting: options.maxWaiting ?? 8,
     };
   }
 
-  /** The client that waits for a PIN, if one does. */
-  get waitingClient(): WaitingClient | undefined {
-    return this.#findWaiting();
+  /** The clients that wait for a PIN, the one that waits longest first; no two have one address. */
+  get waitingClients(): readonly WaitingClient[] {
+    return this.#waiting().map(({ peerAddress, name }) => ({ peerAddress, name }));
   }
 
   get counters(): PairingCounters {
@@ -146,18 +153,34 @@ export class PairingDesk {
     this.#onWaiting = listener;
   }
 
-  /** Hands in the PIN that the waiting client shows. Each PIN is used once. */
-  submitPin(pin: string): PinResult {
+  /**
+   * Hands in the PIN that a waiting client shows. Each PIN is used once.
+   * @param peerAddress which client; needed as soon as more than one waits: the wrong one would use the PIN up
+   */
+  submitPin(pin: string, peerAddress?: string): PinResult {
     if (!PIN_PATTERN.test(pin)) return { ok: false, reason: 'a PIN has four digits' };
-    const pairing = this.#findWaiting();
-    if (pairing === undefined || pairing.step.awaits !== 'pin') {
-      return { ok: false, reason: 'no client waits for a PIN; choose this host in the client first' };
+    const waiting = this.#waiting();
+    const fitting =
+      peerAddress === undefined ? waiting : waiting.filter((one) => one.peerAddress === peerAddress);
+    const [pairing] = fitting;
+    if (pairing === undefined) return { ok: false, reason: this.#nobodyWaits(peerAddress) };
+    if (fitting.length > 1) {
+      const addresses = fitting.map((one) => one.peerAddress).join(', ');
+      return { ok: false, reason: `${fitting.length} clients wait for a PIN: ${addresses}` };
     }
     const { salt, answer } = pairing.step;
     this.#advance(pairing, { awaits: 'clientchallenge', key: derivePairingKey(salt, pin) });
     const plaincert = Buffer.from(this.#identity.certificate.pem, 'utf8').toString('hex');
     answer(okReply(PAIRED, xmlElement('plaincert', plaincert)));
     return { ok: true, peerAddress: pairing.peerAddress, outcome: pairing.outcome };
+  }
+
+  /** Turns a waiting client away. @returns why not, or undefined when it is gone */
+  refuse(peerAddress: string): string | undefined {
+    const pairing = this.#waiting().find((one) => one.peerAddress === peerAddress);
+    if (pairing === undefined) return this.#nobodyWaits(peerAddress);
+    this.#end(pairing, 'it was refused at the host', 403);
+    return undefined;
   }
 
   /** Answers one phase; the first one's answer waits for the PIN. */
@@ -186,8 +209,14 @@ export class PairingDesk {
     for (const pairing of [...this.#pairings.values()]) this.#end(pairing, 'the host is shutting down', 503);
   }
 
-  #findWaiting(): Pairing | undefined {
-    return [...this.#pairings.values()].find((pairing) => pairing.step.awaits === 'pin');
+  #waiting(): WaitingPairing[] {
+    return [...this.#pairings.values()].filter(isWaiting);
+  }
+
+  #nobodyWaits(peerAddress: string | undefined): string {
+    return peerAddress === undefined || this.#waiting().length === 0
+      ? 'no client waits for a PIN; choose this host in the client first'
+      : `no client at ${peerAddress} waits for a PIN`;
   }
 
   /* Phase 1. Everything is checked before the person is asked. */
@@ -202,10 +231,9 @@ export class PairingDesk {
     const pem = parseHex(query.get('clientcert') ?? '');
     const parsed = parseCertificate(pem?.toString('latin1') ?? '');
     if (!parsed.ok) return refuse(400, `The client certificate cannot be used: ${parsed.reason}`);
-    const earlier = this.#pairings.get(key);
-    if (earlier !== undefined) this.#end(earlier, 'the client started again', 400);
+    this.#endEarlier(key, peerAddress);
     // Clients read paired=1 without a certificate as "another pairing is in progress".
-    if (this.#findWaiting() !== undefined) return okReply(PAIRED);
+    if (this.#waiting().length >= this.#options.maxWaiting) return okReply(PAIRED);
     if (this.#pairings.size >= this.#options.maxPairings) return refuse(503, 'Too many pairings at once');
     if (signal.aborted) return refuse(400, 'The client has gone');
     const waiting = { peerAddress, name: nameOf(query, peerAddress) };
@@ -214,6 +242,15 @@ export class PairingDesk {
       signal.addEventListener('abort', () => this.#onGone(pairing), { once: true });
       this.#onWaiting(waiting);
     });
+  }
+
+  /* One place in the queue for each address: who comes again gives the earlier place up. */
+  #endEarlier(key: string, peerAddress: string): void {
+    const place = limitKey(peerAddress);
+    for (const pairing of [...this.#pairings.values()]) {
+      const isOwnPlace = isWaiting(pairing) && limitKey(pairing.peerAddress) === place;
+      if (isOwnPlace || pairing.key === key) this.#end(pairing, 'the client started again', 400);
+    }
   }
 
   #open(key: string, client: WaitingClient, certificate: Certificate, step: Step): Pairing {
@@ -231,16 +268,16 @@ export class PairingDesk {
 
   #advance(pairing: Pairing, step: Step): void {
     clearTimeout(pairing.timer);
-    const isWaiting = step.awaits === 'pin';
+    const awaitsPin = step.awaits === 'pin';
     pairing.step = step;
     pairing.timer = setTimeout(
-      () => this.#end(pairing, isWaiting ? 'the PIN was not typed in time' : 'the client went silent', 400),
-      isWaiting ? this.#options.expiryMs : this.#options.phaseTimeoutMs,
+      () => this.#end(pairing, awaitsPin ? 'the PIN was not typed in time' : 'the client went silent', 400),
+      awaitsPin ? this.#options.expiryMs : this.#options.phaseTimeoutMs,
     );
   }
 
   #onGone(pairing: Pairing): void {
-    if (pairing.step.awaits === 'pin') this.#end(pairing, 'the client closed its connection');
+    if (isWaiting(pairing)) this.#end(pairing, 'the client closed its connection');
   }
 
   /* Phases 2 to 4. Whatever is not exactly what was awaited ends the pairing. */
@@ -326,9 +363,10 @@ export class PairingDesk {
   #end(pairing: Pairing, reason: string, status = 400): void {
     if (this.#pairings.get(pairing.key) !== pairing) return;
     this.#forget(pairing);
+    this.#limiter.fail(limitKey(pairing.peerAddress), performance.now());
     this.#counters.failed += 1;
     this.#logger.info({ peerAddress: pairing.peerAddress, reason }, 'a pairing ended without success');
-    if (pairing.step.awaits === 'pin') pairing.step.answer(refuse(status, `Pairing ended: ${reason}`));
+    if (isWaiting(pairing)) pairing.step.answer(refuse(status, `Pairing ended: ${reason}`));
     pairing.settle({ ok: false, reason });
   }
 }

@@ -1,14 +1,15 @@
 /** Which request gets which answer (`protocol/http.md` §4). Knows no socket: listeners hand in what they learnt of one. */
+import net from 'node:net';
 import type { ClientStore } from '../identity/client-store.js';
 import type { HostIdentity } from '../identity/host-identity.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import { type LaunchVerb, parseLaunchRequest } from './launch-request.js';
+import { type LaunchRequest, type LaunchVerb, parseLaunchRequest } from './launch-request.js';
 import { confirmPairing, type PairingDesk } from './pairing.js';
 import { createPlaceholderPng } from './placeholder-art.js';
 import { parseInteger, parseQuery, type Query, splitTarget } from './query.js';
 import { formatServerInfo } from './server-info.js';
-import type { ClientConnection, StreamingHost } from './streaming-host.js';
+import type { ClientConnection, HostDescription, StreamingHost } from './streaming-host.js';
 import { errorReply, okReply, type XmlReply, xmlElement } from './xml.js';
 
 /** What the endpoints work with. */
@@ -48,6 +49,29 @@ export type RequestVerdict = 'answered' | 'unauthorised' | 'malformed' | 'failed
 const HOST_DEADLINE_MS = 30_000;
 const MAX_ECHOED_PATH = 128;
 const UNAUTHORISED = 'The client is not authorized. Certificate verification failed.';
+
+/** What stock clients call the layouts in their audio settings, by the number of channels. */
+const AUDIO_LAYOUTS: Readonly<Record<number, string>> = {
+  2: 'Stereo',
+  6: '5.1 surround sound',
+  8: '7.1 surround sound',
+};
+
+/* Later the client would only see a bare number: of RTSP for the sound, of a lost connection for IPv6. */
+const findObstacle = (
+  { audioChannels, canStreamOverIpv6 }: HostDescription,
+  request: LaunchRequest,
+  { localAddress }: ClientConnection,
+): string | undefined => {
+  if (!audioChannels.includes(request.audioChannels)) {
+    const offered = audioChannels.map((count) => AUDIO_LAYOUTS[count] ?? `${count} channels`).join(' or ');
+    return `This host streams ${offered.toLowerCase()} only: choose ${offered} in Moonlight's audio settings`;
+  }
+  if (!canStreamOverIpv6 && net.isIPv6(localAddress)) {
+    return 'This host cannot stream over IPv6: add it to Moonlight by its IPv4 address';
+  }
+  return undefined;
+};
 
 const flagName = (verb: LaunchVerb): string => (verb === 'launch' ? 'gamesession' : 'resume');
 
@@ -174,21 +198,28 @@ export class Router {
     const { host, logger } = this.#parts;
     const refuse = (status: number, message: string) =>
       errorReply(status, message, xmlElement(flagName(verb), 0));
+    const { peerAddress } = connection;
+    const refuseLoudly = (status: number, reason: string): XmlReply => {
+      logger.warn({ peerAddress, verb, reason }, 'a launch was refused');
+      return refuse(status, reason);
+    };
     const parsed = parseLaunchRequest(verb, query);
-    if (!parsed.ok) {
-      logger.warn(
-        { peerAddress: connection.peerAddress, verb, reason: parsed.message },
-        'a launch was refused',
-      );
-      return refuse(parsed.statusCode, parsed.message);
-    }
+    if (!parsed.ok) return refuseLoudly(parsed.statusCode, parsed.message);
     const { request } = parsed;
+    const obstacle = findObstacle(host.describe(), request, connection);
+    if (obstacle !== undefined) return refuseLoudly(400, obstacle);
     if (verb === 'launch' && !host.apps().some((app) => app.id === request.appId)) {
       return refuse(404, `This host has no app ${request.appId}; refresh the list of apps`);
     }
     const work = verb === 'launch' ? host.launch(request, connection) : host.resume(request, connection);
     const reply = await withDeadline(work, HOST_DEADLINE_MS, verb);
     if (!reply.ok) return refuse(reply.statusCode, reply.message);
+    const { mode, playsAudioOnHost } = request;
+    logger.debug({ peerAddress, verb, mode }, 'a launch was accepted');
+    // Resumes repeat what the launch said: once for a session is enough.
+    if (verb === 'launch' && playsAudioOnHost) {
+      logger.info({ peerAddress }, 'the client asks for sound at the host too, which is not there yet');
+    }
     return okReply(xmlElement('sessionUrl0', reply.sessionUrl), xmlElement(flagName(verb), 1));
   }
 

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { fingerprintOf } from '../identity/certificate.js';
 import { normaliseAddress } from '../support/address.js';
-import { LumenError } from '../support/errors.js';
+import { toBindError } from '../support/bind-error.js';
 import { Closers, runTask } from '../support/lifecycle.js';
 import { RateLimitedWarning } from '../support/logger.js';
 import { ConnectionGuard, type ConnectionLimits } from './connection-guard.js';
@@ -110,20 +110,7 @@ const readRequest = (request: http.IncomingMessage, response: http.ServerRespons
 
 const listen = async (server: net.Server, port: number, address: string, use: string): Promise<number> => {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        reject(new LumenError('LUMEN_PORT_BUSY', { port, use, address }, error));
-      } else if (error.code === 'EADDRNOTAVAIL') {
-        const details = {
-          key: 'bind_address',
-          problem: `no interface has ${address}`,
-          file: 'the configuration',
-        };
-        reject(new LumenError('LUMEN_CONFIG_INVALID', details, error));
-      } else {
-        reject(error);
-      }
-    });
+    server.once('error', (error) => reject(toBindError(error, { port, use, address })));
     server.listen({ host: address, port, exclusive: true }, resolve);
   });
   return (server.address() as net.AddressInfo).port;
@@ -288,7 +275,7 @@ class NvhttpServer {
 
 /**
  * Starts both listeners.
- * @throws LumenError LUMEN_PORT_BUSY when a port is taken, LUMEN_CONFIG_INVALID when no interface has the address
+ * @throws LumenError LUMEN_PORT_BUSY when a port is taken, LUMEN_BIND_FAILED when no interface has the address
  */
 export const startNvhttp = async (options: NvhttpOptions): Promise<Nvhttp> => {
   const server = new NvhttpServer(options);

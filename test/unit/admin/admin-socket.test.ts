@@ -4,7 +4,8 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { askServe } from '../../../src/admin/client.js';
+import { askServe, findServePorts } from '../../../src/admin/client.js';
+import { adminRequestSchema } from '../../../src/admin/messages.js';
 import { startAdminServer } from '../../../src/admin/server.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 
@@ -78,6 +79,24 @@ describe('the administration socket', () => {
     await assert.rejects(askServe(path.join(directory, 'none.sock'), { command: 'status' }), {
       code: 'LUMEN_CONTROL_SOCKET',
     });
+  });
+
+  it('is found by its base port as long as somebody answers there', async () => {
+    assert.deepEqual(await findServePorts(path.join(directory, 'none')), []);
+    fs.writeFileSync(path.join(directory, 'serve-1.sock'), 'left behind');
+    const close = await startAdminServer(
+      path.join(directory, 'serve-50000.sock'),
+      async () => ({ ok: true, text: '' }),
+      createSilentLogger(),
+    );
+    assert.deepEqual(await findServePorts(directory), [50000]);
+    await close();
+    assert.deepEqual(await findServePorts(directory), []);
+  });
+
+  it('takes the short name of a client', () => {
+    assert.ok(adminRequestSchema.safeParse({ command: 'clients-remove', client: 'TV' }).success);
+    assert.equal(adminRequestSchema.safeParse({ command: 'clients-remove', client: '' }).success, false);
   });
 
   it('refuses requests without end and requests that are no command', async () => {

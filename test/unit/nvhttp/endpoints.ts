@@ -16,6 +16,7 @@ import { createSilentLogger } from '../../../src/support/logger.js';
 export class FakeHost implements StreamingHost {
   readonly calls: string[] = [];
   running = 0;
+  canStreamOverIpv6 = false;
   launchReply: () => Promise<LaunchReply> = async () => ({
     ok: true,
     sessionUrl: 'rtspenc://127.0.0.1:48010',
@@ -26,6 +27,8 @@ export class FakeHost implements StreamingHost {
       hostname: 'Test & host',
       codecModeSupport: 1,
       maxLumaPixelsHevc: 0,
+      audioChannels: [2],
+      canStreamOverIpv6: this.canStreamOverIpv6,
       macFor: () => '02:00:00:00:00:01',
     };
   }
@@ -87,15 +90,18 @@ export interface Endpoints {
 }
 
 /** Starts the endpoints with one paired client, called `test`. */
-export const startEndpoints = async (keys: Keys, limits: Partial<NvhttpLimits> = {}): Promise<Endpoints> => {
+export const startEndpoints = async (
+  keys: Keys,
+  limits: Partial<NvhttpLimits> = {},
+  { bindAddress = '127.0.0.1', logger = createSilentLogger() } = {},
+): Promise<Endpoints> => {
   const { folder, identity, paired } = keys;
   fs.rmSync(path.join(folder, 'clients.json'), { force: true });
-  const logger = createSilentLogger();
   const clients = new ClientStore(folder);
   trust(clients, paired);
   const pairing = new PairingDesk(identity, clients, logger);
   const host = new FakeHost();
-  const ports = { bindAddress: '127.0.0.1', httpPort: 0, httpsPort: 0 };
+  const ports = { bindAddress, httpPort: 0, httpsPort: 0 };
   const server = await startNvhttp({ ...ports, identity, clients, pairing, host, logger, limits });
   return { clients, pairing, host, server };
 };

@@ -123,7 +123,7 @@ describe('the pairing desk', function () {
     startPairing(sender(), client);
     await settle();
     assert.deepEqual(seen, [PEER]);
-    assert.equal(desk.waitingClient?.peerAddress, PEER);
+    assert.equal(desk.waitingClients[0]?.peerAddress, PEER);
   });
 
   it('drops a pairing whose phases come out of order or twice', async () => {
@@ -173,7 +173,7 @@ describe('the pairing desk', function () {
     await settle();
     assert.match(await send(`clientchallenge=${'00'.repeat(16)}`), /Out of order/);
     assert.equal(statusOf(await firstReply), 400);
-    assert.equal(desk.waitingClient, undefined);
+    assert.deepEqual(desk.waitingClients, []);
   });
 
   it('checks salt, certificate and uniqueid before it asks a person', async () => {
@@ -190,18 +190,73 @@ describe('the pairing desk', function () {
     const query = queryOf(bad[0] ?? '');
     const { signal } = new AbortController();
     assert.match(formatReply(await desk.handle({ query, peerAddress: PEER, signal })), /Missing uniqueid/);
-    assert.equal(desk.waitingClient, undefined);
+    assert.deepEqual(desk.waitingClients, []);
   });
 
-  it('tells another client that a pairing is in progress, by leaving the certificate out', async () => {
-    const { firstReply } = startPairing(sender(), client);
+  const waitingAddresses = () => desk.waitingClients.map(({ peerAddress }) => peerAddress);
+
+  it('lets another client wait beside a stranger, and gives the PIN only to the address that it is for', async () => {
+    const stranger = startPairing(sender('192.0.2.66'), client);
+    const send = sender();
+    const started = startPairing(send, client);
     await settle();
-    const other = await startPairing(sender('192.0.2.11'), client).firstReply;
+    assert.deepEqual(waitingAddresses(), ['192.0.2.66', PEER]);
+    const unclear = desk.submitPin('1234');
+    assert.ok(!unclear.ok);
+    assert.match(unclear.reason, /2 clients wait.*192\.0\.2\.66, 192\.0\.2\.10/);
+    const elsewhere = desk.submitPin('1234', '192.0.2.99');
+    assert.ok(!elsewhere.ok && /no client at 192\.0\.2\.99/.test(elsewhere.reason));
+    const result = desk.submitPin('1234', PEER);
+    assert.ok(result.ok);
+    assert.equal(result.peerAddress, PEER);
+    assert.equal(await finishPairing(send, client, started, '1234'), 'paired');
+    assert.deepEqual(waitingAddresses(), ['192.0.2.66']);
+    desk.close();
+    assert.equal(textOf(await stranger.firstReply, 'plaincert'), undefined);
+  });
+
+  it('keeps one place for each address, an IPv6 /64 included: who comes again replaces its own', async () => {
+    const first = startPairing(sender('2001:db8::1', 'a'), client);
+    startPairing(sender(), client);
+    await settle();
+    startPairing(sender('2001:db8::2', 'b'), client);
+    await settle();
+    assert.equal(statusOf(await first.firstReply), 400);
+    assert.deepEqual(waitingAddresses(), [PEER, '2001:db8::2']);
+  });
+
+  it('leaves the certificate out of the reply when as many wait as may', async () => {
+    openDesk({ maxWaiting: 2 });
+    const { firstReply } = startPairing(sender('192.0.2.1'), client);
+    startPairing(sender('192.0.2.2'), client);
+    await settle();
+    const other = await startPairing(sender('192.0.2.3'), client).firstReply;
     assert.equal(statusOf(other), 200);
     assert.equal(textOf(other, 'paired'), '1');
     assert.equal(textOf(other, 'plaincert'), undefined);
-    typePin('1234');
+    startPairing(sender('192.0.2.2', 'again'), client);
+    await settle();
+    assert.deepEqual(waitingAddresses(), ['192.0.2.1', '192.0.2.2']);
+    assert.ok(desk.submitPin('1234', '192.0.2.1').ok);
     assert.ok(textOf(await firstReply, 'plaincert'));
+  });
+
+  it('turns a waiting client away when the person says so', async () => {
+    const { firstReply } = startPairing(sender(), client);
+    await settle();
+    assert.match(desk.refuse('192.0.2.99') ?? '', /no client at 192\.0\.2\.99/);
+    assert.equal(desk.refuse(PEER), undefined);
+    assert.equal(statusOf(await firstReply), 403);
+    assert.deepEqual(waitingAddresses(), []);
+    assert.equal(desk.submitPin('1234', PEER).ok, false);
+  });
+
+  it('lets nobody wait for free: the delay of an address begins when its attempt ends', async () => {
+    const limits = { ...UNLIMITED, freeAttempts: 1, baseDelayMs: 200, maxDelayMs: 200 };
+    openDesk({ expiryMs: 250, attemptLimits: limits });
+    const { firstReply } = startPairing(sender(), client);
+    assert.match(await firstReply, /not typed in time/);
+    assert.equal(statusOf(await startPairing(sender(), client).firstReply), 429);
   });
 
   it('lets the same client start again: the older long poll ends, the newer one waits', async () => {
@@ -233,7 +288,7 @@ describe('the pairing desk', function () {
     await settle();
     gone.abort();
     await firstReply;
-    assert.equal(desk.waitingClient, undefined);
+    assert.deepEqual(desk.waitingClients, []);
     assert.equal(desk.submitPin('1234').ok, false);
   });
 
@@ -276,7 +331,7 @@ describe('the pairing desk', function () {
     assert.equal(desk.counters.rateLimited, 1);
     startPairing(sender('192.0.2.99'), client);
     await settle();
-    assert.equal(desk.waitingClient?.peerAddress, '192.0.2.99');
+    assert.equal(desk.waitingClients[0]?.peerAddress, '192.0.2.99');
   });
 
   it('says so when the paired client cannot be stored', async () => {

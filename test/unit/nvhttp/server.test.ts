@@ -9,6 +9,7 @@ import { ClientStore } from '../../../src/identity/client-store.js';
 import type { KeyPair } from '../../../src/identity/key-pair.js';
 import type { PairingDesk } from '../../../src/nvhttp/pairing.js';
 import type { Nvhttp } from '../../../src/nvhttp/server.js';
+import { createSilentLogger, type Logger } from '../../../src/support/logger.js';
 import { type FakeHost, type Keys, makeFolder, makeKeys, startEndpoints, until } from './endpoints.js';
 import { finishPairing, getHttp, getHttps, startPairing, statusOf, textOf } from './pairing-client.js';
 
@@ -169,6 +170,42 @@ describe('the endpoints', function () {
       assert.match(refused.text, /status_code="503" status_message="No &lt;encoder&gt;"><resume>0<\/resume>/);
     });
 
+    it('are refused with a sentence for surround sound, which would fail later with a bare number', async () => {
+      for (const verb of ['/launch', '/resume']) {
+        const target = `${LAUNCH.replace('/launch', verb)}&surroundAudioInfo=4128774`;
+        const { text } = await overHttps(target);
+        assert.equal(statusOf(text), 400);
+        assert.match(text, /streams stereo only: choose Stereo in Moonlight&apos;s audio settings/);
+      }
+      assert.deepEqual(host.calls, []);
+    });
+
+    it('are refused over IPv6 by a host that cannot stream over it', async () => {
+      await server.close();
+      ({ clients, pairing, host, server } = await startEndpoints(keys, {}, { bindAddress: '::1' }));
+      const overIpv6 = (target: string) => getHttps(server.httpsPort, target, paired, { host: '::1' });
+      const { text } = await overIpv6(LAUNCH);
+      assert.equal(statusOf(text), 400);
+      assert.match(text, /cannot stream over IPv6: add it to Moonlight by its IPv4 address/);
+      assert.deepEqual(host.calls, []);
+      host.canStreamOverIpv6 = true;
+      assert.equal(textOf((await overIpv6(LAUNCH)).text, 'gamesession'), '1');
+    });
+
+    it('say in the log, once for a session, that the host itself plays no sound yet', async () => {
+      await server.close();
+      const said: string[] = [];
+      const logger: Logger = createSilentLogger();
+      logger.info = (_fields: unknown, text?: string) => said.push(text ?? '');
+      ({ clients, pairing, host, server } = await startEndpoints(keys, {}, { logger }));
+      const target = LAUNCH.replace('localAudioPlayMode=0', 'localAudioPlayMode=1');
+      await overHttps(target);
+      await overHttps(target.replace('/launch', '/resume'));
+      assert.equal(said.filter((text) => /sound at the host/.test(text)).length, 1);
+      await overHttps(LAUNCH);
+      assert.equal(said.filter((text) => /sound at the host/.test(text)).length, 1);
+    });
+
     it('are answered when the host fails, without its words', async () => {
       host.launchReply = () => Promise.reject(new Error('secret detail'));
       const { httpStatus, text } = await overHttps(LAUNCH);
@@ -188,8 +225,8 @@ describe('the endpoints', function () {
     it('with the right PIN lets the client in through all five phases', async () => {
       assert.equal(statusOf((await overHttps('/applist', stranger)).text), 401);
       const started = startPairing(send, stranger);
-      await until(() => pairing.waitingClient !== undefined);
-      assert.equal(pairing.waitingClient?.peerAddress, '127.0.0.1');
+      await until(() => pairing.waitingClients.length === 1);
+      assert.equal(pairing.waitingClients[0]?.peerAddress, '127.0.0.1');
       assert.ok(pairing.submitPin('4711').ok);
       assert.equal(await finishPairing(send, stranger, started, '4711'), 'paired');
       const fifth = await overHttps('/pair?uniqueid=1&phrase=pairchallenge', stranger);
@@ -199,7 +236,7 @@ describe('the endpoints', function () {
 
     it('hands out the certificate that TLS serves', async () => {
       const started = startPairing(send, stranger);
-      await until(() => pairing.waitingClient !== undefined);
+      await until(() => pairing.waitingClients.length === 1);
       pairing.submitPin('4711');
       const pem = Buffer.from(textOf(await started.firstReply, 'plaincert') ?? '', 'hex').toString('utf8');
       const socket = tls.connect({
@@ -216,7 +253,7 @@ describe('the endpoints', function () {
 
     it('with a wrong PIN leaves the client out, and unpair is welcome', async () => {
       const started = startPairing(send, stranger);
-      await until(() => pairing.waitingClient !== undefined);
+      await until(() => pairing.waitingClients.length === 1);
       const typed = pairing.submitPin('0000');
       assert.ok(typed.ok);
       assert.equal(await finishPairing(send, stranger, started, '4711'), 'wrong-pin');
@@ -232,15 +269,15 @@ describe('the endpoints', function () {
       socket.write(
         `GET /pair?uniqueid=1&phrase=getservercert&salt=${'00'.repeat(16)}&clientcert=${certificate} HTTP/1.1\r\nHost: x\r\n\r\n`,
       );
-      await until(() => pairing.waitingClient !== undefined);
+      await until(() => pairing.waitingClients.length === 1);
       socket.destroy();
-      await until(() => pairing.waitingClient === undefined);
+      await until(() => pairing.waitingClients.length === 0);
       assert.equal(pairing.submitPin('1234').ok, false);
     });
 
     it('is answered when the host shuts down', async () => {
       const { firstReply } = startPairing(send, stranger);
-      await until(() => pairing.waitingClient !== undefined);
+      await until(() => pairing.waitingClients.length === 1);
       const closing = server.close();
       assert.equal(statusOf(await firstReply), 503);
       await closing;
