@@ -1,135 +1,74 @@
 /**
- * The control process's side of one media process: starts it, talks to it in `messages.ts`, and ends it in time. It
- * decides nothing about streams; whoever owns a {@link MediaProcess} reacts to its reports.
+ * The media process of one stream, as its owner sees it: graphs by name, and reports. The graphs that a stream cannot do
+ * without play in one child; each optional one plays in a child of its own, because a state change blocks the thread
+ * that asks for it: a sound server that never answers must not keep the picture's commands from being read.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { LumenError } from '../support/errors.js';
-import { withDeadline } from '../support/lifecycle.js';
-import type { Logger } from '../support/logger.js';
-import { LastLines, readLines } from './lines.js';
-import type { Fields, GraphDescription, MediaCommand, MediaReport, PropertyValue } from './messages.js';
+import { Companion } from './companion.js';
+import {
+  type ExitListener,
+  type MediaChild,
+  type MediaProcessOptions,
+  type MediaStats,
+  spawnMediaChild,
+} from './media-child.js';
+import type { GraphDescription, MediaReport, PropertyValue } from './messages.js';
 
-/** The number that the first handed-down descriptor has in the child, behind the three standard ones. */
-const FIRST_CHILD_DESCRIPTOR = 3;
-/** GStreamer's very first start scans every plugin, which takes seconds on a slow disk. */
-const READY_DEADLINE_MS = 15_000;
-/** A graph that starts takes well under a second; more is a wedged source or driver. */
-const PLAY_DEADLINE_MS = 5_000;
-const REPLY_DEADLINE_MS = 2_000;
-const KEPT_STDERR_LINES = 20;
-/** How long the last words of an ended process are waited for. */
-const STDERR_GRACE_MS = 100;
-
-export interface MediaProcessOptions {
-  /** Descriptors the child inherits, in order; they stay the caller's. Their numbers there: {@link childDescriptor}. */
-  readonly descriptors: readonly number[];
-  readonly logger: Logger;
-  /** The child's environment. `LUMEN_PLUGIN_DIR` replaces the folder of the project's own elements. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** Every element's `stats`, by graph and then by element name. */
-export type MediaStats = Readonly<Record<string, Readonly<Record<string, Fields>>>>;
-type MediaError = Extract<MediaReport, { type: 'error' }>;
-type ExitListener = (code: number | null, signal: NodeJS.Signals | null) => void;
-
-/** The number that descriptor `index` of {@link MediaProcessOptions.descriptors} has inside the child. */
-export const childDescriptor = (index: number): number => FIRST_CHILD_DESCRIPTOR + index;
-
-/** The environment of a media process: the given one with the project's elements in front of the plugin path. */
-export const mediaEnvironment = (environment: MediaProcessOptions['environment']): NodeJS.ProcessEnv => {
-  const packageRoot = fileURLToPath(new URL('../../../', import.meta.url));
-  const own = environment['LUMEN_PLUGIN_DIR'] ?? join(packageRoot, 'build', 'gst-plugins');
-  const others = environment['GST_PLUGIN_PATH'];
-  return { ...environment, GST_PLUGIN_PATH: others ? `${own}${delimiter}${others}` : own };
-};
+export { childDescriptor, type MediaProcessOptions, mediaEnvironment } from './media-child.js';
 
 /**
  * Starts a media process. It becomes ready by itself (await {@link MediaProcess.ready} to know), so that a spare one
  * can stand by before its session exists; everything it will need to inherit must exist now.
  */
-export const spawnMediaProcess = (options: MediaProcessOptions): MediaProcess => {
-  const main = fileURLToPath(new URL('./process/main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, String(process.pid)], {
-    stdio: ['ignore', 'ignore', 'pipe', ...options.descriptors, 'ipc'],
-    env: mediaEnvironment(options.environment),
-  });
-  return new MediaProcess(child, options.logger);
-};
-
-/** Text of an `error` report for people: where and what. */
-const describeReport = (report: MediaError): string => {
-  const place = [report.graph && `graph "${report.graph}"`, report.element && `element "${report.element}"`];
-  const where = place.filter(Boolean).join(', ');
-  return `${report.message}${where && ` (${where})`} [${report.code}]`;
-};
-
-interface Waiter<T> {
-  resolve(value: T): void;
-  reject(error: Error): void;
-}
+export const spawnMediaProcess = (options: MediaProcessOptions): MediaProcess =>
+  new MediaProcess(options, () => spawnMediaChild(options));
 
 /** A running media process. Create it with {@link spawnMediaProcess}. */
 export class MediaProcess {
-  /** Resolves with GStreamer's version once commands are taken. @throws LumenError LUMEN_MEDIA_FAILED */
-  readonly ready: Promise<string>;
-  readonly #child: ChildProcess;
-  readonly #logger: Logger;
-  readonly #stderr = new LastLines(KEPT_STDERR_LINES);
+  readonly #options: MediaProcessOptions;
+  readonly #spawn: () => MediaChild;
+  readonly #main: MediaChild;
+  readonly #companions = new Map<string, Companion>();
   readonly #reportListeners: ((report: MediaReport) => void)[] = [];
-  readonly #exitListeners: ExitListener[] = [];
-  readonly #replies = new Map<number, Waiter<MediaReport>>();
-  readonly #exited: Promise<void>;
-  #hasExited = false;
-  #nextId = 1;
-  #readyWaiter: Waiter<string> | undefined;
-  #playWaiter: Waiter<string> | undefined;
-  #optionalGraphs = new Set<string>();
-  #lastError: string | undefined;
-  /** How it ended, once it has. */
-  #end: string | undefined;
+  readonly #stderrListeners: ((line: string) => void)[] = [];
+  #isEnding = false;
 
-  /** @param child a process that runs `media/process/main` with an IPC channel and a pipe as standard error */
-  constructor(child: ChildProcess, logger: Logger) {
-    this.#child = child;
-    this.#logger = logger.child({ module: 'media', mediaPid: child.pid });
-    this.ready = this.#within('start', READY_DEADLINE_MS, (waiter) => {
-      this.#readyWaiter = waiter;
-    });
-    // A spare that nobody awaits yet must not end the host when it fails.
-    this.ready.catch(() => undefined);
-    if (child.stderr) readLines(child.stderr, (line) => this.#onStderr(line));
-    child.on('message', (report: MediaReport) => this.#onReport(report));
-    this.#exited = new Promise((resolve) => this.#watchExit(resolve));
-  }
-
-  #watchExit(done: () => void): void {
-    const finish = (how: string, code: number | null, signal: NodeJS.Signals | null) => {
-      if (this.#hasExited) return;
-      this.#onExit(how, code, signal);
-      done();
+  /** @param spawn starts the child for the required graphs now, and one for each optional graph later */
+  constructor(options: MediaProcessOptions, spawn: () => MediaChild) {
+    this.#options = options;
+    this.#spawn = () => {
+      const child = spawn();
+      child.onStderrLine((line) => this.#onStderrLine(line));
+      return child;
     };
-    const ended = (code: number | null, signal: NodeJS.Signals | null) =>
-      finish(signal === null ? `it ended with status ${code}` : `it was ended by ${signal}`, code, signal);
-    // `close` comes when standard error is read to its end, `exit` alone where something else still holds that pipe.
-    this.#child.once('close', ended);
-    this.#child.once('exit', (code, signal) =>
-      setTimeout(() => ended(code, signal), STDERR_GRACE_MS).unref(),
-    );
-    this.#child.on('error', (error) => {
-      if (this.#child.pid === undefined) finish(`it could not be started: ${error.message}`, null, null);
-    });
+    this.#main = this.#spawn();
+    this.#main.onReport((report) => this.#report(report));
+    // Sound alone would keep spending the numbers that a successor continues.
+    this.#main.onExit(() => this.kill());
   }
 
-  /** Undefined where the process could not be started. */
+  /** Resolves with GStreamer's version once commands are taken. @throws LumenError LUMEN_MEDIA_FAILED */
+  get ready(): Promise<string> {
+    return this.#main.ready;
+  }
+
+  /** Of the child that plays the required graphs; undefined where it could not be started. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#main.pid;
   }
 
+  /** Process ids of the children that play optional graphs at this moment. */
+  get companionPids(): readonly number[] {
+    return [...this.#companions.values()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** The required graphs are gone, or their process was abandoned. */
   get hasExited(): boolean {
-    return this.#hasExited;
+    return this.#main.hasExited;
+  }
+
+  /** Some child did not end after SIGKILL: it may still send, and spend numbers of the session page. */
+  get wasAbandoned(): boolean {
+    return this.#main.wasAbandoned || [...this.#companions.values()].some((one) => one.wasAbandoned);
   }
 
   /** Calls `listener` with every report that is not the answer to a question (`ready` and `playing` included). */
@@ -137,153 +76,100 @@ export class MediaProcess {
     this.#reportListeners.push(listener);
   }
 
-  /** Calls `listener` once, when the process is gone. */
+  /** Calls `listener` with every line that any child writes to its standard error from now on. */
+  onStderrLine(listener: (line: string) => void): void {
+    this.#stderrListeners.push(listener);
+  }
+
+  /** Calls `listener` once, when the required graphs' process is gone or abandoned. */
   onExit(listener: ExitListener): void {
-    this.#exitListeners.push(listener);
+    this.#main.onExit(listener);
   }
 
   /**
-   * Plays graphs on one clock and one base time; to be called once.
+   * Plays graphs on one clock and one base time; to be called once. The optional ones are started when the others play,
+   * and are not waited for: their failures come as `error` reports.
    * @param baseTimeNs what an earlier process returned, or null for a new running time
    * @returns the base time in nanoseconds of CLOCK_MONOTONIC, as decimal digits
    * @throws LumenError LUMEN_MEDIA_FAILED with the first error of a graph that is not optional, or at the deadline
    */
   async play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string> {
-    await this.ready;
-    this.#optionalGraphs = new Set(graphs.filter((graph) => graph.isOptional).map((graph) => graph.name));
-    return this.#within('play', PLAY_DEADLINE_MS, (waiter) => {
-      this.#playWaiter = waiter;
-      this.#send({ type: 'play', graphs, baseTimeNs });
+    for (const graph of graphs) if (graph.isOptional) this.#addCompanion(graph);
+    const required = graphs.filter((graph) => !graph.isOptional);
+    const playedNs = await this.#main.play(required, baseTimeNs);
+    if (!this.#isEnding) for (const companion of this.#companions.values()) companion.start(playedNs);
+    return playedNs;
+  }
+
+  #addCompanion(graph: GraphDescription): void {
+    const companion = new Companion({
+      graph,
+      spawn: this.#spawn,
+      report: (report) => this.#report(report),
+      logger: this.#options.logger,
     });
+    this.#companions.set(graph.name, companion);
   }
 
   /** Asks `element` of `graph` for a key frame with headers. @param count number of the request */
   forceKeyUnit(graph: string, element: string, count: number): void {
-    this.#send({ type: 'force-key-unit', graph, element, count });
+    this.#main.forceKeyUnit(graph, element, count);
   }
 
   /** Sets a property while the graph plays. One that does not exist comes back as an `error` report. */
   set(graph: string, element: string, property: string, value: PropertyValue): void {
-    this.#send({ type: 'set', graph, element, property, value });
+    const companion = this.#companions.get(graph);
+    if (companion === undefined) this.#main.set(graph, element, property, value);
+    else companion.set(element, property, value);
   }
 
-  /** Reads every element's `stats`. @throws LumenError LUMEN_MEDIA_FAILED when no answer comes in 2 s */
+  /**
+   * Reads every element's `stats`; an optional graph that does not answer at once is left out.
+   * @throws LumenError LUMEN_MEDIA_FAILED when the required graphs give no answer in 2 s
+   */
   async stats(): Promise<MediaStats> {
-    const reply = await this.#ask((id) => ({ type: 'stats', id }));
-    return reply.type === 'stats' ? reply.graphs : {};
+    const optional = [...this.#companions.values()].map((companion) => companion.stats());
+    const [required, ...others] = await Promise.all([this.#main.stats(), ...optional]);
+    return Object.assign({}, ...others, required);
   }
 
-  /**
-   * Which of `names` do not exist here.
-   * @param names `element` or `element.property`
-   * @throws LumenError LUMEN_MEDIA_FAILED when no answer comes in 2 s
-   */
-  async inspect(names: readonly string[]): Promise<readonly string[]> {
-    await this.ready;
-    const reply = await this.#ask((id) => ({ type: 'inspect', id, names }));
-    return reply.type === 'inspection' ? reply.missing : [];
+  /** See {@link MediaChild.inspect}. */
+  inspect(names: readonly string[]): Promise<readonly string[]> {
+    return this.#main.inspect(names);
   }
 
-  /**
-   * Why `launch` does not parse here, or null where it does. A value out of its range parses: GLib's warning about it
-   * is in {@link MediaProcess.standardError} once the process has stopped.
-   * @throws LumenError LUMEN_MEDIA_FAILED when no answer comes in 2 s
-   */
-  async check(launch: string): Promise<string | null> {
-    await this.ready;
-    const reply = await this.#ask((id) => ({ type: 'check', id, launch }));
-    return reply.type === 'checked' ? reply.problem : null;
+  /** See {@link MediaChild.check}. */
+  check(launch: string): Promise<string | null> {
+    return this.#main.check(launch);
   }
 
-  /** The last lines that the process wrote to its standard error. */
+  /** The last lines that the required graphs' process wrote to its standard error. */
   get standardError(): string {
-    return this.#stderr.text();
+    return this.#main.standardError;
   }
 
-  /** Ends the process: by its own means until the deadline, then with SIGKILL. Resolves when it is gone. */
+  /**
+   * Ends all children: by their own means until the deadline, then with SIGKILL. Resolves when they are gone, or
+   * {@link MediaProcess.wasAbandoned} a second after SIGKILL.
+   */
   async stop(deadlineMs = 1000): Promise<void> {
-    if (this.#hasExited) return;
-    this.#send({ type: 'stop' });
-    const timer = setTimeout(() => this.kill(), deadlineMs);
-    await this.#exited;
-    clearTimeout(timer);
+    this.#isEnding = true;
+    const companions = [...this.#companions.values()].map((companion) => companion.stop(deadlineMs));
+    await Promise.all([this.#main.stop(deadlineMs), ...companions]);
   }
 
-  /** Ends the process at once. */
+  /** Ends all children at once. */
   kill(): void {
-    if (!this.#hasExited) this.#child.kill('SIGKILL');
+    this.#isEnding = true;
+    this.#main.kill();
+    for (const companion of this.#companions.values()) companion.kill();
   }
 
-  #send(command: MediaCommand): void {
-    if (this.#hasExited || !this.#child.connected) return;
-    this.#child.send(command, (error) => {
-      if (error)
-        this.#logger.debug(
-          { err: error, command: command.type },
-          'a command did not reach the media process',
-        );
-    });
+  #onStderrLine(line: string): void {
+    for (const listener of this.#stderrListeners) listener(line);
   }
 
-  #ask(command: (id: number) => MediaCommand): Promise<MediaReport> {
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const reply = this.#within<MediaReport>('answer', REPLY_DEADLINE_MS, (waiter) => {
-      this.#replies.set(id, waiter);
-      this.#send(command(id));
-    });
-    return reply.finally(() => this.#replies.delete(id));
-  }
-
-  /** A promise that also ends when the process does, or after `deadlineMs`. */
-  async #within<T>(what: string, deadlineMs: number, begin: (waiter: Waiter<T>) => void): Promise<T> {
-    if (this.#hasExited) throw this.#failure(this.#end ?? 'it has already ended');
-    const outcome = new Promise<T>((resolve, reject) => begin({ resolve, reject }));
-    try {
-      return await withDeadline(outcome, deadlineMs, `its ${what}`);
-    } catch (error) {
-      throw error instanceof LumenError
-        ? error
-        : this.#failure(error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  #failure(problem: string): LumenError {
-    const lines = this.#stderr.text();
-    return new LumenError('LUMEN_MEDIA_FAILED', { problem, ...(lines && { standardError: lines }) });
-  }
-
-  #onStderr(line: string): void {
-    this.#stderr.add(line);
-    this.#logger.debug({ line }, 'media process wrote to standard error');
-  }
-
-  #onReport(report: MediaReport): void {
-    if (report.type === 'stats' || report.type === 'inspection' || report.type === 'checked') {
-      this.#replies.get(report.id)?.resolve(report);
-      return;
-    }
-    if (report.type === 'ready') this.#readyWaiter?.resolve(report.gstreamerVersion);
-    if (report.type === 'playing') this.#playWaiter?.resolve(report.baseTimeNs);
-    if (report.type === 'error') this.#onError(report);
+  #report(report: MediaReport): void {
     for (const listener of this.#reportListeners) listener(report);
-  }
-
-  #onError(report: MediaError): void {
-    const problem = describeReport(report);
-    this.#lastError ??= problem;
-    if (this.#optionalGraphs.has(report.graph)) return;
-    this.#readyWaiter?.reject(this.#failure(problem));
-    this.#playWaiter?.reject(this.#failure(problem));
-  }
-
-  #onExit(how: string, code: number | null, signal: NodeJS.Signals | null): void {
-    this.#hasExited = true;
-    this.#end = this.#lastError === undefined ? how : `${this.#lastError}; ${how}`;
-    const failure = this.#failure(this.#end);
-    this.#readyWaiter?.reject(failure);
-    this.#playWaiter?.reject(failure);
-    for (const waiter of this.#replies.values()) waiter.reject(failure);
-    for (const listener of this.#exitListeners) listener(code, signal);
   }
 }

@@ -17,7 +17,7 @@ export interface GraphDescription {
     readonly property: string;
     readonly value: PropertyValue;
   }[];
-  /** When true, an error of this graph is reported and the graph stopped, and the others play on. */
+  /** When true, the graph plays in a child process of its own: whatever happens to it is reported, and the others play on. */
   readonly isOptional: boolean;
 }
 

@@ -12,7 +12,8 @@
  * | 20 | u32 | next audio packet number (RTP sequence = n & 0xffff), always reserved by blocks of 4 |
  * | 24 | u32 | times that the video packet number has wrapped past 2^32; used by media processes alone |
  *
- * All values are little-endian and written with relaxed atomic stores by the one media process that lives.
+ * All values are little-endian and written with relaxed atomic stores by the media process that lives: the video numbers
+ * by the child that plays the picture, the audio number by the child that plays the sound.
  */
 import fs from 'node:fs';
 

@@ -30,18 +30,38 @@ export interface MediaStandbyOptions {
   readonly refillDelayMs: number;
 }
 
+/**
+ * What a process that was left behind alive may still spend: ten seconds at 60 Hz of frames, and of packets as many as a
+ * client takes for a step forward. RTP sequence numbers are compared in 16 bits, so a step of 2^15 or more would be one
+ * backwards (`protocol/video.md` §2.1).
+ */
+const ABANDONED_SLACK = { frames: 600, videoPackets: 16_384, audioPackets: 4096 } as const;
+
+const skipAhead = (numbers: SessionNumbers): SessionNumbers => ({
+  incarnation: numbers.incarnation + 1,
+  frameIndex: (numbers.frameIndex + ABANDONED_SLACK.frames) >>> 0,
+  videoPacket: (numbers.videoPacket + ABANDONED_SLACK.videoPackets) >>> 0,
+  audioPacket: (numbers.audioPacket + ABANDONED_SLACK.audioPackets) >>> 0,
+});
+
 /** A ready process with its page. */
 export class PreparedProcess {
   readonly process: MediaProcess;
   readonly #page: SessionPage;
 
+  /** @param page the one that `process` inherited; it is closed by {@link PreparedProcess.release} */
   constructor(process: MediaProcess, page: SessionPage) {
     this.process = process;
     this.#page = page;
   }
 
+  /**
+   * The page's numbers: final once the process has been stopped. Where it could not be ended and may still count, they
+   * are ahead of what it can reach.
+   */
   readNumbers(): SessionNumbers {
-    return this.#page.read();
+    const numbers = this.#page.read();
+    return this.process.wasAbandoned ? skipAhead(numbers) : numbers;
   }
 
   /** See {@link SessionPage.continueFrom}. */
@@ -90,12 +110,17 @@ export class MediaStandby {
     if (taken === undefined) throw new Error('the standby is closed');
     this.#spare = undefined;
     clearTimeout(this.#refill);
-    this.#refill = setTimeout(() => this.prepare(), this.#options.refillDelayMs);
+    const { logger, refillDelayMs } = this.#options;
+    // A host out of descriptors cannot make one now; the next that is taken is then made on demand.
+    this.#refill = setTimeout(
+      () => runTask(logger, 'prepare media process', async () => this.prepare()),
+      refillDelayMs,
+    );
     try {
       await taken.process.ready;
       return taken;
     } catch (error) {
-      runTask(this.#options.logger, 'end failed media process', () => taken.process.stop(0));
+      runTask(logger, 'end failed media process', () => taken.process.stop(0));
       taken.release();
       throw error;
     }
@@ -113,11 +138,12 @@ export class MediaStandby {
   #spawn(): PreparedProcess {
     const { videoSocketFd, audioSocketFd, logger, environment } = this.#options;
     const page = new SessionPage(createMemoryFile('lumen-session-page', SESSION_PAGE_BYTES));
-    const process = spawnMediaProcess({
-      descriptors: [videoSocketFd, audioSocketFd, page.fd],
-      logger,
-      environment,
-    });
-    return new PreparedProcess(process, page);
+    const descriptors = [videoSocketFd, audioSocketFd, page.fd];
+    try {
+      return new PreparedProcess(spawnMediaProcess({ descriptors, logger, environment }), page);
+    } catch (error) {
+      page.close();
+      throw error;
+    }
   }
 }

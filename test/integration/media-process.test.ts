@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,8 +49,12 @@ const isAlive = (pid: number): boolean => {
 describe('the media process', function () {
   this.timeout(20_000);
   let started: MediaProcess[] = [];
-  const start = (descriptors: readonly number[] = []): MediaProcess => {
-    const media = spawnMediaProcess({ descriptors, logger: createSilentLogger(), environment: process.env });
+  const start = (descriptors: readonly number[] = [], environment: NodeJS.ProcessEnv = {}): MediaProcess => {
+    const media = spawnMediaProcess({
+      descriptors,
+      logger: createSilentLogger(),
+      environment: { ...process.env, ...environment },
+    });
     started.push(media);
     return media;
   };
@@ -164,6 +169,7 @@ describe('the media process', function () {
     const error = nextReport(media, 'error');
     const broken = graph('filesrc location=/nonexistent ! fakesink', { name: 'audio', isOptional: true });
     await media.play([broken, graph(`${LIVE} ! fakesink name=sink`)], null);
+    assert.match((await error).message, /started again in 1 s/);
     assert.equal((await error).graph, 'audio');
     const first = (await media.stats())['video']?.['sink']?.['rendered'];
     await sleep(200);
@@ -173,11 +179,102 @@ describe('the media process', function () {
 
   it('plays on when an optional graph does not even parse', async () => {
     const media = start();
+    const error = nextReport(media, 'error');
     await media.play(
       [graph('nosuch ! fakesink', { name: 'audio', isOptional: true }), graph(`${LIVE} ! fakesink`)],
       null,
     );
+    assert.match((await error).message, /nosuch.*; not started again/);
     assert.deepEqual(Object.keys(await media.stats()), ['video']);
+  });
+
+  it('plays on, stays answerable and stops in time while the sound server never answers', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-media-'));
+    const socket = path.join(folder, 'silent');
+    const server = net.createServer(() => undefined).listen(socket);
+    await once(server, 'listening');
+    try {
+      const media = start([], { PULSE_SERVER: `unix:${socket}` });
+      const errors: MediaReport[] = [];
+      const error = nextReport(media, 'error');
+      media.onReport((report) => errors.push(...(report.type === 'error' ? [report] : [])));
+      const sound = graph('pulsesrc ! fakesink', { name: 'audio', isOptional: true });
+      await media.play([sound, graph(`${LIVE} ! fakesink name=sink`)], null);
+      const rendered = async () => Number((await media.stats())['video']?.['sink']?.['rendered']);
+      const first = await rendered();
+      const { graph: name, message } = await error;
+      assert.equal(name, 'audio');
+      assert.match(message, /longer than 5000 ms.*started again in 1 s/);
+      const second = await rendered();
+      assert.ok(second - first > 100, `${first} then ${second}`);
+      await sleep(1500);
+      const [pid = 0] = media.companionPids;
+      assert.ok(isAlive(pid), 'the sound is tried again');
+      await media.stop();
+      assert.ok(!isAlive(pid));
+      assert.equal(errors.length, 1);
+    } finally {
+      server.close();
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('starts an optional graph again when its process is killed, with what was set meanwhile', async () => {
+    const media = start();
+    const error = nextReport(media, 'error');
+    const launch = 'audiotestsrc name=source is-live=true ! level name=meter interval=20000000 ! fakesink';
+    const base = await media.play(
+      [graph(launch, { name: 'audio', isOptional: true }), graph(`${LIVE} ! fakesink`)],
+      null,
+    );
+    media.set('audio', 'meter', 'post-messages', false);
+    while (!('audio' in (await media.stats()))) await sleep(50);
+    const [first = 0] = media.companionPids;
+    process.kill(first, 'SIGKILL');
+    assert.match((await error).message, /ended by signal SIGKILL; started again in 1 s/);
+    let messages = 0;
+    media.onReport((report) => {
+      if (report.type === 'message') messages += 1;
+    });
+    while (!('audio' in (await media.stats()))) await sleep(50);
+    assert.notEqual(media.companionPids[0], first);
+    await sleep(200);
+    assert.equal(messages, 0);
+    media.set('audio', 'meter', 'post-messages', true);
+    const { fields } = await nextReport(media, 'message');
+    const nowNs = process.hrtime.bigint() - BigInt(base);
+    const behindNs = Number(nowNs) - Number(fields['running-time']);
+    assert.ok(Math.abs(behindNs) < 1e9, `the sound's time is ${behindNs / 1e6} ms off the picture's`);
+  });
+
+  it('starts an optional graph again whose process hangs while it plays', async () => {
+    const media = start();
+    const error = nextReport(media, 'error');
+    const sound = graph('audiotestsrc name=source is-live=true ! fakesink', {
+      name: 'audio',
+      isOptional: true,
+    });
+    await media.play([sound, graph(`${LIVE} ! fakesink`)], null);
+    while (!('audio' in (await media.stats()))) await sleep(50);
+    process.kill(media.companionPids[0] ?? 0, 'SIGSTOP');
+    const askedMs = performance.now();
+    assert.deepEqual(Object.keys(await media.stats()), ['video']);
+    assert.ok(performance.now() - askedMs < 1500, 'the picture’s stats wait for the sound’s');
+    assert.match((await error).message, /longer than 2000 ms; started again in 1 s/);
+    while (!('audio' in (await media.stats()))) await sleep(50);
+  });
+
+  it('leaves no process of an optional graph behind when the picture’s is killed', async () => {
+    const media = start();
+    const sound = graph('audiotestsrc is-live=true ! fakesink', { name: 'audio', isOptional: true });
+    await media.play([sound, graph(`${LIVE} ! fakesink`)], null);
+    const [pid = 0] = media.companionPids;
+    assert.ok(isAlive(pid));
+    const exit = new Promise((resolve) => media.onExit((code, signal) => resolve([code, signal])));
+    process.kill(media.pid ?? 0, 'SIGKILL');
+    await exit;
+    await media.stop();
+    assert.ok(!isAlive(pid));
   });
 
   it('says which elements and properties are not installed', async () => {

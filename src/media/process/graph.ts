@@ -43,7 +43,6 @@ export const findLaunchProblem = (launch: string): string | null => {
 /** A parsed graph. Create it with {@link Graph.parse}. */
 export class Graph {
   readonly name: string;
-  readonly isOptional: boolean;
   readonly #pipeline: Pipeline;
   readonly #report: Reporter;
   readonly #onSettled: () => void;
@@ -73,7 +72,6 @@ export class Graph {
     onSettled: () => void,
   ) {
     this.name = description.name;
-    this.isOptional = description.isOptional;
     this.#pipeline = pipeline;
     this.#report = report;
     this.#onSettled = onSettled;

@@ -52,16 +52,13 @@ class Runner {
       this.#graphs.set(description.name, graph);
     } catch (error) {
       reportFailure(description.name, error);
-      if (!description.isOptional) this.#failed = true;
+      this.#failed = true;
     }
   }
 
-  /** Sends `playing` once every graph has started; an optional one may also have failed. */
+  /** Sends `playing` once every graph has started. */
   #announceWhenPlaying(): void {
-    const graphs = [...this.#graphs.values()];
-    const isDone = graphs.every(
-      (graph) => graph.state === 'playing' || (graph.isOptional && graph.state === 'failed'),
-    );
+    const isDone = [...this.#graphs.values()].every((graph) => graph.state === 'playing');
     if (this.#announced || !isDone) return;
     this.#announced = true;
     report({ type: 'playing', baseTimeNs: this.#baseTimeNs.toString() });
