@@ -152,9 +152,14 @@ fingerprint() {
   } | sha256sum | cut -c 1-64
 }
 
+# is_built FINGERPRINT: everything that was built is still there, and from these sources.
 is_built() {
-  [[ -e dist/src/cli.js && -e build/gst-plugins/libgstmoonlight.so && -e $NPM_STAMP && -e $STAMP ]] &&
-    [[ $(<"$STAMP") == "$1" ]]
+  local result
+  for result in dist/src/cli.js build/gst-plugins/libgstmoonlight.so build/native/{enet,sockets}.node \
+    "$NPM_STAMP" "$STAMP"; do
+    [[ -e $result ]] || return 1
+  done
+  [[ $(<"$STAMP") == "$1" ]]
 }
 
 install_npm_packages() {

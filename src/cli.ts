@@ -31,6 +31,12 @@ const createProgram = (): Command => {
   return program;
 };
 
+/** A reader such as `head` that has seen enough is no error. A host, which takes signals, goes on without its reader. */
+const endWithReader = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGTERM') === 0) process.exit(0);
+};
+
 /** Unexpected errors keep their stack: they are bugs, not the user's. */
 const report = (error: unknown): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -48,6 +54,7 @@ const report = (error: unknown): number => {
  * @returns the exit status: 0, or that of the error table, or 1 for a bug
  */
 export const main = async (argv: readonly string[]): Promise<number> => {
+  process.stdout.on('error', endWithReader);
   try {
     await createProgram().parseAsync(argv);
     return Number(process.exitCode ?? 0);

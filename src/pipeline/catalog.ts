@@ -14,10 +14,25 @@ import {
 /** No description is longer; what is would only be a mistake in the folder. */
 const MAX_FILE_BYTES = 64 * 1024;
 
+export type Described = EncoderDescription | SourceDescription;
+
+/** A file that cannot be used, kept beside those that can: it must not take them along. */
+export interface BrokenDescription {
+  readonly kind: DescriptionKind;
+  /** File name without `.toml`. */
+  readonly name: string;
+  readonly file: string;
+  /** LUMEN_PIPELINE_INVALID with file and line. */
+  readonly error: LumenError;
+  /** A file of the same name in an earlier folder, which the catalog has in its place. */
+  readonly replacement: string | undefined;
+}
+
 export interface Catalog {
   readonly encoders: ReadonlyMap<string, EncoderDescription>;
   readonly sources: ReadonlyMap<string, SourceDescription>;
   readonly audio: ReadonlyMap<string, SourceDescription>;
+  readonly broken: readonly BrokenDescription[];
 }
 
 const hasCode = (error: unknown, code: string): boolean =>
@@ -72,41 +87,53 @@ export const listDescriptionFiles = (kind: DescriptionKind, folders: readonly st
 const loadKind = <K extends DescriptionKind>(
   kind: K,
   folders: readonly string[],
+  broken: BrokenDescription[],
 ): Map<string, Description<K>> => {
   const found = new Map<string, Description<K>>();
-  for (const file of listDescriptionFiles(kind, folders)) {
-    const description = readDescription(kind, file);
-    found.set(description.name, description);
+  for (const file of folders.flatMap((folder) => listFiles(path.join(folder, kind)))) {
+    const name = path.basename(file, '.toml');
+    try {
+      found.set(name, readDescription(kind, file));
+    } catch (error) {
+      if (!(error instanceof LumenError)) throw error;
+      broken.push({ kind, name, file, error, replacement: found.get(name)?.file });
+    }
   }
   return found;
 };
 
 /**
- * Reads all descriptions. Folders need not exist.
+ * Reads all descriptions. Folders need not exist; a file that cannot be used is listed in {@link Catalog.broken}.
  * @param shippedFolder the package's `pipelines/`
  * @param userFolder `$XDG_CONFIG_HOME/lumen/pipelines`: its files replace shipped ones of the same name
- * @throws LumenError LUMEN_PIPELINE_INVALID for the first file that cannot be used
+ * @throws LumenError LUMEN_PIPELINE_INVALID for a folder that cannot be read
  */
 export const loadCatalog = (shippedFolder: string, userFolder: string): Catalog => {
   const folders = [shippedFolder, userFolder];
+  const broken: BrokenDescription[] = [];
   return {
-    encoders: loadKind('encoders', folders),
-    sources: loadKind('sources', folders),
-    audio: loadKind('audio', folders),
+    encoders: loadKind('encoders', folders, broken),
+    sources: loadKind('sources', folders, broken),
+    audio: loadKind('audio', folders, broken),
+    broken,
   };
 };
 
 /**
  * A description by name.
- * @throws LumenError LUMEN_PIPELINE_INVALID naming the nearest one that exists
+ * @param broken the catalog's files that cannot be used
+ * @throws LumenError LUMEN_PIPELINE_INVALID with what is wrong with the file of that name, or naming the nearest one
  */
 export const requireDescription = <T>(
   kind: DescriptionKind,
   descriptions: ReadonlyMap<string, T>,
   name: string,
+  broken: readonly BrokenDescription[] = [],
 ): T => {
   const description = descriptions.get(name);
   if (description !== undefined) return description;
+  const unusable = broken.find((one) => one.kind === kind && one.name === name);
+  if (unusable !== undefined) throw unusable.error;
   const near = nearestName(name, [...descriptions.keys()]);
   throw new LumenError('LUMEN_PIPELINE_INVALID', {
     file: `${kind}/${name}.toml`,
@@ -115,23 +142,91 @@ export const requireDescription = <T>(
   });
 };
 
-/** Everything that the descriptions require, for one question to a media process. */
+/** The project's own elements that every graph needs. */
+const GRAPH_ELEMENTS = ['framesampler', 'moonlightpay', 'moonlightaudiopay', 'moonlightsink'] as const;
+const OWN_ELEMENTS: ReadonlySet<string> = new Set([...GRAPH_ELEMENTS, 'framecounter']);
+
+/** Everything that graphs and descriptions require, for one question to a media process. */
 export const listRequirements = (catalog: Catalog): string[] => {
   const all = [...catalog.encoders.values(), ...catalog.sources.values(), ...catalog.audio.values()];
-  return [...new Set(all.flatMap((description) => description.requires))].sort();
+  return [...new Set([...GRAPH_ELEMENTS, ...all.flatMap((description) => description.requires)])].sort();
+};
+
+/** What a description requires and this machine lacks. @param missing of {@link listRequirements} */
+export const findLacking = (description: Described, missing: readonly string[]): string[] =>
+  description.requires.filter((name) => missing.includes(name));
+
+/**
+ * Why no graph can play here, whatever its stages, or undefined.
+ * @param missing of {@link listRequirements}
+ * @returns LUMEN_NATIVE_MISSING
+ */
+export const findOwnMissing = (missing: readonly string[]): LumenError | undefined => {
+  const own = missing.filter((name) => OWN_ELEMENTS.has(name));
+  if (own.length === 0) return undefined;
+  const problem = `GStreamer does not find ${own.join(', ')}`;
+  return new LumenError('LUMEN_NATIVE_MISSING', { name: 'libgstmoonlight.so', problem });
+};
+
+/**
+ * Refuses a source of picture or sound whose elements are not here.
+ * @param missing of {@link listRequirements}
+ * @throws LumenError LUMEN_PIPELINE_INVALID
+ */
+export const requireUsable = (description: Described, missing: readonly string[]): void => {
+  const lacking = findLacking(description, missing);
+  if (lacking.length === 0) return;
+  throw new LumenError('LUMEN_PIPELINE_INVALID', {
+    file: description.file,
+    problem: `${lacking.join(', ')} not installed`,
+    remedy: 'run: npm run setup, which installs what the shipped files need; see: lumen pipelines list',
+  });
 };
 
 export interface EncoderChoice {
   readonly encoder: EncoderDescription;
-  /** For people: what was chosen and what would have come first, such as `x264enc: H.264 in software, rank 100`. */
+  /** For people: `x264enc (H.264 in software): the best of 2 usable stages; openh264enc also works`. */
   readonly reason: string;
 }
+
+/** The element that encodes, which people know better than the file's name. */
+const nameOf = (encoder: EncoderDescription): string => encoder.requires[0] ?? encoder.name;
+
+const explain = (
+  encoder: EncoderDescription,
+  others: readonly EncoderDescription[],
+  rejected: readonly string[],
+): string => {
+  const why = others.length > 0 ? `the best of ${others.length + 1} usable stages` : 'the only usable stage';
+  const also =
+    others.length > 0
+      ? [`${others.map(nameOf).join(', ')} also ${others.length === 1 ? 'works' : 'work'}`]
+      : [];
+  return [`${nameOf(encoder)} (${encoder.title}): ${why}`, ...also, ...rejected].join('; ');
+};
+
+const requireEncoder = (
+  { encoders, broken }: Catalog,
+  codec: EncoderDescription['codec'],
+  wanted: string,
+): EncoderDescription => {
+  const known = encoders.get(wanted);
+  if (known?.codec === codec) return known;
+  const ofCodec = new Map([...encoders].filter(([, encoder]) => encoder.codec === codec));
+  if (known === undefined) return requireDescription('encoders', ofCodec, wanted, broken);
+  throw new LumenError('LUMEN_PIPELINE_INVALID', {
+    file: known.file,
+    problem: `it encodes ${known.codec}, not ${codec}`,
+    remedy: `choose one of: ${[...ofCodec.keys()].join(', ')}; see: lumen pipelines list`,
+  });
+};
 
 /**
  * Chooses the encoder stage of a codec: the highest rank whose requirements are met.
  * @param missing what is not installed, of {@link listRequirements}
  * @param wanted name of the only stage to consider
- * @throws LumenError LUMEN_ENCODER_MISSING with what each stage lacks
+ * @throws LumenError LUMEN_ENCODER_MISSING with what each stage lacks; LUMEN_PIPELINE_INVALID when there is no stage
+ * `wanted`, naming the nearest, or when it cannot be used
  */
 export const chooseEncoder = (
   catalog: Catalog,
@@ -139,23 +234,23 @@ export const chooseEncoder = (
   missing: readonly string[],
   wanted?: string,
 ): EncoderChoice => {
-  const absent = new Set(missing);
-  const candidates = [...catalog.encoders.values()]
-    .filter((encoder) => encoder.codec === codec && (wanted === undefined || encoder.name === wanted))
-    .sort((a, b) => b.rank - a.rank || a.name.localeCompare(b.name));
+  const considered =
+    wanted === undefined
+      ? [...catalog.encoders.values()].filter((encoder) => encoder.codec === codec)
+      : [requireEncoder(catalog, codec, wanted)];
+  const candidates = considered.sort((a, b) => b.rank - a.rank || a.name.localeCompare(b.name));
+  const usable: EncoderDescription[] = [];
   const rejected: string[] = [];
   for (const encoder of candidates) {
-    const lacking = encoder.requires.filter((name) => absent.has(name));
-    if (lacking.length === 0) {
-      const reason = [
-        `${encoder.requires[0] ?? encoder.name}: ${encoder.title}, rank ${encoder.rank}`,
-        ...rejected,
-      ].join('; ');
-      return { encoder, reason };
-    }
-    rejected.push(`${encoder.name} is not usable: ${lacking.join(', ')} not installed`);
+    const lacking = findLacking(encoder, missing);
+    if (lacking.length === 0) usable.push(encoder);
+    else rejected.push(`${encoder.name} is not usable: ${lacking.join(', ')} not installed`);
   }
-  const problem =
-    rejected.length > 0 ? rejected.join('; ') : `no description${wanted ? ` named "${wanted}"` : ''}`;
-  throw new LumenError('LUMEN_ENCODER_MISSING', { codec, problem });
+  const [encoder, ...others] = usable;
+  if (encoder === undefined) {
+    const problem = rejected.length > 0 ? rejected.join('; ') : 'no description';
+    throw new LumenError('LUMEN_ENCODER_MISSING', { codec, problem });
+  }
+  if (wanted === undefined) return { encoder, reason: explain(encoder, others, rejected) };
+  return { encoder, reason: `${nameOf(encoder)} (${encoder.title}): as configured` };
 };

@@ -74,7 +74,8 @@ const parseToml = (text: string, file: string): Record<string, unknown> => {
 };
 
 const toProblem = (error: z.ZodError, kind: DescriptionKind, text: string, file: string): LumenError => {
-  const issue = error.issues[0];
+  // A key that is misspelt is also one that is missing; the first says more.
+  const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     const near = nearestName(key, Object.keys(SCHEMAS[kind].shape));
@@ -112,6 +113,26 @@ const checkFragment = (text: string, file: string, key: string, value: string): 
     );
 };
 
+/** A key-frame request goes to the element of this name; only video has key frames. */
+const ENCODER_NAME = /(^|\s)name\s*=\s*(["']?)encoder\2(\s|$)/;
+
+const checkEncoder = (text: string, file: string, { codec, encode }: z.infer<typeof encoderSchema>): void => {
+  if (codec === 'opus' || ENCODER_NAME.test(encode)) return;
+  const remedy =
+    'write name=encoder behind the encoder element: key frames are asked of the element of that name';
+  throw invalid(file, lineOfKey(text, 'encode'), 'no element in encode has the name "encoder"', remedy);
+};
+
+/**
+ * The line on which a fragment sets `property`, comments left out; undefined where none does.
+ * @param text the whole file
+ */
+export const findPropertyLine = (text: string, property: string): number | undefined => {
+  const pattern = new RegExp(`(^|[\\s'"])${property.replace(/[^\w-]/g, '')}\\s*=`);
+  const index = text.split('\n').findIndex((line) => !line.trimStart().startsWith('#') && pattern.test(line));
+  return index < 0 ? undefined : index + 1;
+};
+
 /**
  * Parses one description.
  * @param file path for messages; its last part without `.toml` is the description's name
@@ -128,6 +149,7 @@ export const parseDescription = <K extends DescriptionKind>(
     const value = (result.data as Record<string, unknown>)[key];
     if (typeof value === 'string') checkFragment(text, file, key, value);
   }
+  if ('encode' in result.data) checkEncoder(text, file, result.data);
   const name = (file.split('/').pop() ?? file).replace(/\.toml$/, '');
   return { ...result.data, name, file } as unknown as Description<K>;
 };

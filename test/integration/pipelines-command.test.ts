@@ -17,9 +17,10 @@ describe('lumen pipelines', function () {
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  const lumen = (...words: string[]) =>
+  const lumen = (...words: string[]) => lumenWith({}, ...words);
+  const lumenWith = (env: Readonly<Record<string, string>>, ...words: string[]) =>
     spawnSync(process.execPath, [LUMEN, 'pipelines', ...words], {
-      env: { ...process.env, XDG_CONFIG_HOME: folder },
+      env: { ...process.env, XDG_CONFIG_HOME: folder, ...env },
       encoding: 'utf8',
       timeout: 30_000,
     });
@@ -36,6 +37,42 @@ describe('lumen pipelines', function () {
     assert.equal(status, 0);
     assert.match(stdout, /x264 .*rank 100: usable/);
     assert.match(stdout, /mine .*not usable: nosuchenc not installed/);
+  });
+
+  it('lists the others beside a broken file, with its line and remedy', () => {
+    addFile('encoders/x264.toml', 'encoders/x264.toml', (text) => text.replace('rank ', 'rnk '));
+    addFile('encoders/mine.toml', 'encoders/x264.toml', (text) => text.replace('name=encoder', ''));
+    const { stdout, status } = lumen('list');
+    assert.equal(status, 0);
+    assert.match(stdout, /openh264 .*rank 50: usable/);
+    assert.match(stdout, /x264 +H\.264 in software, rank 100: usable/);
+    assert.match(
+      stdout,
+      /x264 +broken: \S+x264\.toml:\d+ unknown key "rnk"; the shipped one is used\n +Try: .*"rank"/,
+    );
+    assert.match(stdout, /mine +broken: \S+mine\.toml:\d+ no element.*\n +Try: .*name=encoder/);
+  });
+
+  it('marks every stage where the elements of Lumen are not built', () => {
+    const { stdout } = lumenWith({ LUMEN_PLUGIN_DIR: '/nonexistent' }, 'list');
+    assert.doesNotMatch(stdout, /: usable/);
+    assert.match(stdout, /libgstmoonlight\.so is not built.*moonlightsink/);
+    assert.match(stdout, /Try: run: npm run setup/);
+  });
+
+  it('says how to build the addons where they are missing', () => {
+    for (const verb of ['list', 'check']) {
+      const { stderr, status } = lumenWith({ LUMEN_NATIVE_DIR: '/nonexistent' }, verb);
+      assert.equal(status, 5);
+      assert.match(stderr, /native part sockets is not built[\s\S]*Try: run: npm run setup/);
+    }
+  });
+
+  it('ends quietly when its reader has seen enough', () => {
+    const command = `'${process.execPath}' '${LUMEN}' pipelines list | true; exit "\${PIPESTATUS[0]}"`;
+    const { stderr, status } = spawnSync('bash', ['-c', command], { encoding: 'utf8', timeout: 30_000 });
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
   });
 
   it('finds every shipped file in order', () => {
@@ -56,8 +93,10 @@ describe('lumen pipelines', function () {
     addFile('sources/word.toml', 'sources/test.toml', (text) => text.replace('width}', 'widht}'));
     const { stdout, status } = lumen('check');
     assert.equal(status, 6);
-    assert.match(stdout, /range\.toml.*value "99".*out of range/);
-    assert.match(stdout, /property\.toml.*no property "bframs"/);
+    assert.match(stdout, /range\.toml:\d+: value "99".*out of range/);
+    assert.match(stdout, /property\.toml:\d+: no property "bframs"/);
+    for (const line of stdout.split('\n'))
+      assert.ok(line.split('.toml').length <= 2, `a path twice: ${line}`);
     assert.match(stdout, /word\.toml:\d+.*nearest is \$\{width\}/);
     assert.match(stdout, /encoders\/x264\.toml: ok/);
   });

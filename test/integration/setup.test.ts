@@ -84,10 +84,15 @@ describe('scripts/setup.sh', function () {
     fs.cpSync(SCRIPTS, path.join(checkout, 'scripts'), { recursive: true });
     for (const file of ['package.json', 'package-lock.json', 'tsconfig.json']) write(file, '{}\n');
     for (const name of ['src/cli.ts', 'test/a.test.ts', 'native/a.cc', 'bin/lumen.js']) write(name, '\n');
-    write('meson.build', "project('fixture')\nsubdir('gst-plugins')\n");
+    write('meson.build', "project('fixture')\nsubdir('gst-plugins')\nsubdir('native')\n");
     write(
       'gst-plugins/meson.build',
       "custom_target('so', output: 'libgstmoonlight.so', command: ['touch', '@OUTPUT@'], build_by_default: true)\n",
+    );
+    write(
+      'native/meson.build',
+      "foreach name : ['enet.node', 'sockets.node']\n" +
+        "  custom_target(name, output: name, command: ['touch', '@OUTPUT@'], build_by_default: true)\nendforeach\n",
     );
     fs.mkdirSync(path.join(folder, 'bin'));
     for (const [name, body] of Object.entries(STAND_INS)) {
@@ -106,6 +111,17 @@ describe('scripts/setup.sh', function () {
     const second = run({}, '--quiet');
     assert.deepEqual(second, { status: 0, text: '', calls: [] });
   });
+
+  for (const result of ['gst-plugins/libgstmoonlight.so', 'native/enet.node', 'native/sockets.node']) {
+    it(`builds ${result} again after it has been deleted`, () => {
+      run();
+      const file = path.join(checkout, 'build', result);
+      fs.rmSync(file);
+      const outcome = run({}, '--quiet');
+      assert.equal(outcome.status, 0, outcome.text);
+      assert.ok(fs.existsSync(file));
+    });
+  }
 
   it('compiles again after a source has changed, without installing again', () => {
     run();

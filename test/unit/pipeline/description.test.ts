@@ -61,6 +61,24 @@ describe('description', () => {
     assert.match(failureOf(GOOD.replace('x264enc.threads', 'x264enc ! rm')).message, /requires/);
   });
 
+  it('refuses a video stage without an element to ask for key frames', () => {
+    for (const name of ['', 'name=encoder2', 'my-name=encoder']) {
+      const failure = failureOf(GOOD.replace('name=encoder', name));
+      assert.equal(failure.details['file'], '/p/encoders/good.toml:8');
+      assert.match(failure.remedy, /name=encoder/);
+    }
+    const quoted = GOOD.replace('name=encoder', 'name = "encoder"');
+    assert.equal(parseDescription('encoders', '/p/good.toml', quoted).name, 'good');
+    const sound = GOOD.replace('h264', 'opus').replace('name=encoder', '');
+    assert.equal(parseDescription('encoders', '/p/good.toml', sound).codec, 'opus');
+  });
+
+  it('says which key is misspelt rather than which is missing', () => {
+    const failure = failureOf(GOOD.replace('rank', 'rnk'));
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:3');
+    assert.match(failure.remedy, /"rank"/);
+  });
+
   it('refuses a comment inside a launch fragment', () => {
     const failure = failureOf(GOOD.replace('videoconvert\n', 'videoconvert # fast\n'));
     assert.equal(failure.details['file'], '/p/encoders/good.toml:6');
