@@ -18,8 +18,9 @@ import { startNvhttp } from '../nvhttp/server.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import { RtspServer } from '../rtsp/server.js';
 import { SessionRegistry } from '../session/registry.js';
-import type { Session, SessionContext, SessionState } from '../session/session.js';
-import { LumenError } from '../support/errors.js';
+import { END_REASONS, type Session, type SessionContext, type SessionState } from '../session/session.js';
+import type { VideoCodec } from '../session/stream-plan.js';
+import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { bindUdp } from '../support/sockets.js';
@@ -27,6 +28,7 @@ import { answerClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
+import { answerPairingRequest } from './pairing-requests.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
@@ -35,12 +37,12 @@ import { Streaming } from './streaming.js';
 const PORT_OFFSET = { https: -5, http: 0, video: 9, control: 10, audio: 11, rtsp: 21 } as const;
 /** `protocol/http.md` §5.2: H.264 alone, until other codecs are proven here. */
 const CODEC_MODE_H264 = 1;
+const CODECS: readonly VideoCodec[] = ['h264'];
 const SEND_BUFFER_BYTES = 8 * 1024 * 1024;
 const PING_BUFFER_BYTES = 256 * 1024;
 const REFILL_DELAY_MS = 3000;
 const HANDSHAKE_MS = 15_000;
 const CONNECT_MS = 10_000;
-const PIN_OUTCOME_MS = 4000;
 
 /** A host that serves. */
 export interface RunningHost {
@@ -50,11 +52,6 @@ export interface RunningHost {
   /** Ends all sessions (clients are told), then everything else. */
   close(): Promise<void>;
 }
-
-const portBusy = (error: unknown, port: number, use: string, address: string): unknown =>
-  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    ? new LumenError('LUMEN_PORT_BUSY', { port, use, address }, error)
-    : error;
 
 class Host {
   readonly #config: Config;
@@ -98,6 +95,7 @@ class Host {
       videoPings: servers.videoPings.counters,
       audioPings: servers.audioPings.counters,
       unmatchedControl: servers.control.unmatchedCount,
+      halfOpenControl: servers.control.halfOpenCount,
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);
@@ -135,12 +133,17 @@ class Host {
     const mediaPlane = new MediaPlane({
       config: this.#config,
       standby,
+      logger: this.#logger.child({ module: 'pipelines' }),
       userPipelines: this.#paths.pipelinesDir,
       environment: process.env,
     });
     const ports = { video: video.port, audio: audio.port, control: control.port };
     const description = describeHost(this.#config.encryptVideo);
-    const servers = { control, videoPings, audioPings, rtspSessions: this.#rtspSessions, ports, description };
+    // What is not offered is refused by the negotiation, with its own words.
+    const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
+      CODECS.includes(codec) ? mediaPlane.verify(logger, codec) : undefined;
+    const rtspSessions = this.#rtspSessions;
+    const servers = { control, videoPings, audioPings, rtspSessions, ports, verifyMedia, description };
     return { mediaPlane, servers };
   }
 
@@ -156,7 +159,7 @@ class Host {
       this.#closers.add('control port', () => control.close());
       return control;
     } catch (error) {
-      throw portBusy(error, port, 'UDP control', address);
+      throw toBindError(error, { port, use: 'UDP control', address });
     }
   }
 
@@ -173,7 +176,7 @@ class Host {
       this.#logger.debug({ use, port, sendBufferBytes: bound.sendBufferBytes }, 'media port bound');
       return bound;
     } catch (error) {
-      throw portBusy(error, port, `UDP ${use}`, address);
+      throw toBindError(error, { port, use: `UDP ${use}`, address });
     }
   }
 
@@ -191,14 +194,14 @@ class Host {
       this.#closers.add('rtsp', () => rtsp.close());
       return rtsp;
     } catch (error) {
-      throw portBusy(error, port, 'TCP RTSP', address);
+      throw toBindError(error, { port, use: 'TCP RTSP', address });
     }
   }
 
   #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers): Streaming {
     const { name, suspendMinutes, fecPercentage } = this.#config;
     const sessionContext: SessionContext = {
-      capabilities: { codecs: ['h264'] },
+      capabilities: { codecs: CODECS },
       settings: { fecPercentage },
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
@@ -216,13 +219,18 @@ class Host {
         hostname: name,
         codecModeSupport: CODEC_MODE_H264,
         maxLumaPixelsHevc: 0,
+        audioChannels: [2],
+        canStreamOverIpv6: false,
         macFor: findMacAddress,
       }),
     });
   }
 
   #onSessionState(servers: ProtocolServers, session: Session, state: SessionState): void {
-    if (state === 'launched') this.#wirings.set(session, new SessionWiring(session, servers));
+    if (state === 'launched') {
+      this.#onSessionFinished(session);
+      this.#wirings.set(session, new SessionWiring(session, servers));
+    }
     if (state !== 'suspended' && state !== 'ended') return;
     this.#wirings.get(session)?.detach();
     if (state === 'suspended') this.#onSessionFinished(session);
@@ -230,7 +238,9 @@ class Host {
   }
 
   #onSessionFinished(session: Session): void {
-    this.#wirings.get(session)?.dropControl();
+    const wiring = this.#wirings.get(session);
+    wiring?.detach();
+    wiring?.dropControl(session.endReason === undefined ? undefined : END_REASONS[session.endReason].code);
     this.#wirings.delete(session);
   }
 
@@ -250,10 +260,13 @@ class Host {
 
   async #startAdmin(pairing: PairingDesk, clients: ClientStore, status: HostStatus): Promise<void> {
     const handle = async (request: AdminRequest): Promise<AdminReply> => {
-      if (request.command === 'pair') return submitPin(pairing, request.pin);
-      if (request.command === 'status') return status.report(this.#sessionViews());
-      const { reply, removed } = answerClientsRequest(clients, request);
-      if (removed !== undefined) await this.#registry.find(removed)?.end('client-removed');
+      if (request.command === 'status') return status.report(this.#sessionViews(), pairing.waitingClients);
+      if (request.command !== 'clients-list' && request.command !== 'clients-remove')
+        return answerPairingRequest(pairing, request);
+      const reply = answerClientsRequest(clients, request);
+      // Another host of this user may have been asked first, and may have removed the client from the list of both.
+      const unpaired = this.#registry.all().filter((session) => !clients.has(session.clientFingerprint));
+      await Promise.all(unpaired.map((session) => session.end('client-removed')));
       return reply;
     };
     const path = this.#paths.adminSocket(this.#config.port);
@@ -282,21 +295,6 @@ class Host {
     this.#closers.add('discovery', () => advertisement.close());
   }
 }
-
-/** Hands a PIN in and waits until the client has used it, so that the person learns whether it was right. */
-export const submitPin = async (pairing: PairingDesk, pin: string): Promise<AdminReply> => {
-  const result = pairing.submitPin(pin);
-  const remedy = 'start pairing in the client again and type the PIN that it shows';
-  if (!result.ok) return { ok: false, problem: result.reason, remedy };
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, PIN_OUTCOME_MS, undefined).unref());
-  const outcome = await Promise.race([result.outcome, late]);
-  if (outcome === undefined) return { ok: true, text: `PIN handed to ${result.peerAddress}.` };
-  if (!outcome.ok) return { ok: false, problem: outcome.reason, remedy };
-  return {
-    ok: true,
-    text: `Paired with ${outcome.client.name} (${outcome.client.fingerprint.slice(0, 16)}).`,
-  };
-};
 
 /**
  * Starts to serve.

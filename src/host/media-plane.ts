@@ -11,11 +11,15 @@ import { MEDIA_DESCRIPTORS, type MediaStandby } from '../media/standby.js';
 import {
   chooseEncoder,
   type EncoderChoice,
+  findOwnMissing,
   listRequirements,
   loadCatalog,
   requireDescription,
+  requireUsable,
 } from '../pipeline/catalog.js';
-import { buildGraphs, type ChosenSource } from '../pipeline/graphs.js';
+import type { SourceDescription } from '../pipeline/description.js';
+import { buildGraphs, type GraphRequest } from '../pipeline/graphs.js';
+import { samplePlan } from '../pipeline/sample.js';
 import {
   type GraphState,
   type MediaStream,
@@ -24,22 +28,32 @@ import {
   type StreamProcess,
 } from '../session/media-stream.js';
 import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
+import { describeError, LumenError } from '../support/errors.js';
+import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import { StageCheck, type Stages } from './stage-check.js';
 
 const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.meta.url));
+/** A client waits for the answer; what is not known by then, the start of the stream finds out. */
+const VERIFY_BUDGET_MS = 2000;
+const MAX_REASON_CHARACTERS = 300;
 
 export interface MediaPlaneOptions {
   readonly config: Config;
   readonly standby: MediaStandby;
+  readonly logger: Logger;
   /** `$XDG_CONFIG_HOME/lumen/pipelines` */
   readonly userPipelines: string;
   readonly environment: Environment;
 }
 
 type Catalog = ReturnType<typeof loadCatalog>;
+type SourceProperties = GraphRequest['videoSource']['properties'];
 
 export class MediaPlane {
   readonly #options: MediaPlaneOptions;
+  /** What was said already of files that cannot be used. */
+  #told: ReadonlySet<string> = new Set();
 
   constructor(options: MediaPlaneOptions) {
     this.#options = options;
@@ -47,23 +61,57 @@ export class MediaPlane {
 
   /**
    * Looks once at all that a stream will need, so that what is missing ends the start and not the first stream.
-   * @throws LumenError LUMEN_ENCODER_MISSING, LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE, LUMEN_PIPELINE_INVALID
+   * @throws LumenError LUMEN_NATIVE_MISSING, LUMEN_ENCODER_MISSING, LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE,
+   * LUMEN_PIPELINE_INVALID
    */
   async check(): Promise<EncoderChoice> {
     const catalog = this.#loadCatalog();
     const [missing] = await Promise.all([
       this.#options.standby.peek().inspect(listRequirements(catalog)),
-      this.#videoSource(catalog),
+      this.#sourceProperties(),
     ]);
-    this.#audio(catalog, missing);
+    this.#chooseStages(catalog, missing, 'h264');
     return this.#chooseEncoder(catalog, 'h264', missing);
   }
 
+  /**
+   * Whether a stream could start with the descriptions as they are on the disk now: a client is better refused than
+   * left in the dark. What is wrong is logged with file, line and remedy. Whether the source is there is not asked.
+   * @param logger of the session
+   * @returns why not, one line for the client; undefined where nothing is known against it
+   */
+  async verify(logger: Logger, codec: VideoCodec = 'h264'): Promise<string | undefined> {
+    try {
+      await withDeadline(this.#verify(logger, codec), VERIFY_BUDGET_MS, 'the look at the stages');
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof LumenError) || error.code === 'LUMEN_MEDIA_FAILED') {
+        logger.debug({ problem: describeError(error) }, 'the stages could not be looked at');
+        return undefined;
+      }
+      logger.error({ problem: error.message, remedy: error.remedy }, 'no stream can start');
+      return error.message.replace(/\s+/g, ' ').slice(0, MAX_REASON_CHARACTERS);
+    }
+  }
+
+  async #verify(logger: Logger, codec: VideoCodec): Promise<void> {
+    const catalog = this.#loadCatalog();
+    const process = this.#options.standby.peek();
+    const stages = this.#chooseStages(catalog, await process.inspect(listRequirements(catalog)), codec);
+    const graphs = buildGraphs({
+      ...this.#toRequest(stages, {}),
+      plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, codec),
+      firstFrameNumber: 0,
+    });
+    await new StageCheck(SHIPPED_PIPELINES, logger).check(process, stages, graphs);
+  }
+
   createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream {
+    const stageCheck = new StageCheck(SHIPPED_PIPELINES, logger);
     return new RestartingMediaStream({
-      checkSource: async () => JSON.stringify((await this.#videoSource(this.#loadCatalog())).properties),
-      takeProcess: () => this.#options.standby.take(),
-      buildGraphs: (process, state) => this.#buildGraphs(plan, process, state),
+      checkSource: () => this.#sourceIdentity(),
+      takeProcess: async () => stageCheck.watch(await this.#options.standby.take()),
+      buildGraphs: (process, state) => this.#buildGraphs(plan, process, state, stageCheck),
       events,
       logger,
     });
@@ -73,22 +121,39 @@ export class MediaPlane {
     plan: StreamPlan,
     process: StreamProcess,
     state: GraphState,
+    stageCheck: StageCheck,
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
-    const [missing, videoSource] = await Promise.all([
+    const [missing, sourceProperties] = await Promise.all([
       process.inspect(listRequirements(catalog)),
-      this.#videoSource(catalog),
+      this.#sourceProperties(),
     ]);
+    const stages = this.#chooseStages(catalog, missing, plan.video.codec);
     const graphs = buildGraphs({
+      ...this.#toRequest(stages, sourceProperties),
       plan,
-      videoSource,
-      videoEncoder: this.#chooseEncoder(catalog, plan.video.codec, missing).encoder,
-      audio: this.#audio(catalog, missing),
-      descriptors: MEDIA_DESCRIPTORS,
       firstFrameNumber: state.firstFrameNumber,
-      linkKbps: this.#options.config.linkKbps,
     });
+    await stageCheck.checkWatched(stages, graphs);
     return graphs.map((graph) => this.#addDestination(graph, state));
+  }
+
+  #toRequest(
+    stages: Stages,
+    sourceProperties: SourceProperties,
+  ): Omit<GraphRequest, 'plan' | 'firstFrameNumber'> {
+    const { audioSource, linkKbps } = this.#options.config;
+    const audioProperties = audioSource.kind === 'pulse' ? { device: audioSource.device } : {};
+    return {
+      videoSource: { description: stages.videoSource, properties: sourceProperties },
+      videoEncoder: stages.videoEncoder,
+      audio: stages.audio && {
+        source: { description: stages.audio.source, properties: audioProperties },
+        encoder: stages.audio.encoder,
+      },
+      descriptors: MEDIA_DESCRIPTORS,
+      linkKbps,
+    };
   }
 
   /** A process that replaces another knows its endpoints from the start and holds nothing back. */
@@ -99,6 +164,7 @@ export class MediaPlane {
       properties.push({ element: 'sink', property: 'pacing', value: this.#options.config.pacing });
     }
     if (endpoint !== undefined) {
+      properties.push({ element: 'sink', property: 'source-address', value: endpoint.sourceAddress });
       properties.push({ element: 'sink', property: 'host', value: endpoint.address });
       properties.push({ element: 'sink', property: 'port', value: endpoint.port });
       if (graph.name === 'video') properties.push({ element: 'sampler', property: 'hold', value: false });
@@ -106,8 +172,34 @@ export class MediaPlane {
     return { ...graph, properties };
   }
 
+  /** Reads the descriptions and says of each that cannot be used what is wrong with it, once. */
   #loadCatalog(): Catalog {
-    return loadCatalog(SHIPPED_PIPELINES, this.#options.userPipelines);
+    const catalog = loadCatalog(SHIPPED_PIPELINES, this.#options.userPipelines);
+    const told = this.#told;
+    this.#told = new Set(catalog.broken.map(({ error }) => error.message));
+    for (const { error, replacement } of catalog.broken) {
+      if (told.has(error.message)) continue;
+      const { file = '', problem = '' } = error.details;
+      const details = { file, problem, remedy: error.remedy };
+      if (replacement === undefined) this.#options.logger.warn(details, 'a pipeline description is left out');
+      else
+        this.#options.logger.warn(
+          { ...details, replacement },
+          'a pipeline description is replaced by the shipped one',
+        );
+    }
+    return catalog;
+  }
+
+  /** @throws LumenError see {@link MediaPlane.check} */
+  #chooseStages(catalog: Catalog, missing: readonly string[], codec: VideoCodec): Stages {
+    const ownMissing = findOwnMissing(missing);
+    if (ownMissing !== undefined) throw ownMissing;
+    const { source } = this.#options.config;
+    const videoSource = requireDescription('sources', catalog.sources, source.kind, catalog.broken);
+    requireUsable(videoSource, missing);
+    const videoEncoder = this.#chooseEncoder(catalog, codec, missing).encoder;
+    return { videoSource, videoEncoder, audio: this.#audio(catalog, missing) };
   }
 
   #chooseEncoder(catalog: Catalog, codec: VideoCodec, missing: readonly string[]): EncoderChoice {
@@ -115,19 +207,28 @@ export class MediaPlane {
     return chooseEncoder(catalog, codec, missing, encoder === 'auto' ? undefined : encoder);
   }
 
-  async #videoSource(catalog: Catalog): Promise<ChosenSource> {
+  /** A node that was started anew has another serial number. */
+  async #sourceIdentity(): Promise<string> {
     const { source } = this.#options.config;
-    const description = requireDescription('sources', catalog.sources, source.kind);
-    if (source.kind === 'test') return { description, properties: {} };
-    const node = await findVideoNode(source.target, this.#options.environment);
-    return { description, properties: { 'target-object': String(node.serial) } };
+    if (source.kind === 'test') return 'test';
+    return String((await findVideoNode(source.target, this.#options.environment)).serial);
   }
 
-  #audio(catalog: Catalog, missing: readonly string[]): Parameters<typeof buildGraphs>[0]['audio'] {
+  async #sourceProperties(): Promise<SourceProperties> {
+    if (this.#options.config.source.kind === 'test') return {};
+    return { 'target-object': await this.#sourceIdentity() };
+  }
+
+  #audio(catalog: Catalog, missing: readonly string[]): Stages['audio'] {
     const { audioSource } = this.#options.config;
     if (audioSource.kind === 'none') return null;
-    const description = requireDescription('audio', catalog.audio, audioSource.kind);
-    const properties = audioSource.kind === 'pulse' ? { device: audioSource.device } : {};
-    return { source: { description, properties }, encoder: chooseEncoder(catalog, 'opus', missing).encoder };
+    const source: SourceDescription = requireDescription(
+      'audio',
+      catalog.audio,
+      audioSource.kind,
+      catalog.broken,
+    );
+    requireUsable(source, missing);
+    return { source, encoder: chooseEncoder(catalog, 'opus', missing).encoder };
   }
 }

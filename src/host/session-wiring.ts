@@ -4,13 +4,15 @@
  */
 
 import type { ClientMessage } from '../control/message.js';
-import type { ControlPeer, ControlServer, ControlSession } from '../control/server.js';
+import type { ControlCounters, ControlPeer, ControlServer, ControlSession } from '../control/server.js';
 import type { EndpointSession, EndpointWatcher } from '../endpoints/watcher.js';
 import { InputSummary } from '../input/summary.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import type { Endpoint } from '../session/media-stream.js';
 import type { Session } from '../session/session.js';
+import type { VideoCodec } from '../session/stream-plan.js';
 import { runTask } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
 import { KeyFrameRequests } from './key-frame-requests.js';
 import { toStreamWishes } from './stream-wishes.js';
 
@@ -22,12 +24,16 @@ export interface ProtocolServers {
   /** Sessions that RTSP connections may belong to; shared with the RTSP server. */
   readonly rtspSessions: Set<RtspSession>;
   readonly ports: RtspSession['ports'];
+  /** Whether a stream of this codec can start: what keeps it from it, or undefined. */
+  verifyMedia(logger: Logger, codec: VideoCodec): Promise<string | undefined>;
   /** Body of the DESCRIBE reply. */
   readonly description: string;
 }
 
 /** What a client told us about its losses and how it was answered. */
 export interface ConnectionCounts {
+  /** Control messages taken and rejected, by reason; undefined before ANNOUNCE. */
+  readonly control: Readonly<ControlCounters> | undefined;
   readonly keyFramesRequested: number;
   readonly keyFramesForced: number;
   readonly lossReports: number;
@@ -49,6 +55,8 @@ export class SessionWiring {
   #videoAt: Endpoint | undefined;
   #audioAt: Endpoint | undefined;
   #lossReports = 0;
+  #isReleased = false;
+  #isDetached = false;
 
   constructor(session: Session, servers: ProtocolServers) {
     this.#session = session;
@@ -56,8 +64,12 @@ export class SessionWiring {
     this.#input = new InputSummary(session.logger, performance.now());
     this.#rtsp = this.#createRtspSession();
     this.#control = this.#createControlSession();
-    this.#videoEndpoint = this.#createEndpoint((endpoint) => this.#onVideoEndpoint(endpoint));
-    this.#audioEndpoint = this.#createEndpoint((endpoint) => this.#onAudioEndpoint(endpoint));
+    this.#videoEndpoint = this.#createEndpoint(session.tokens.videoPingPayload, (endpoint) =>
+      this.#onVideoEndpoint(endpoint),
+    );
+    this.#audioEndpoint = this.#createEndpoint(session.tokens.audioPingPayload, (endpoint) =>
+      this.#onAudioEndpoint(endpoint),
+    );
     servers.rtspSessions.add(this.#rtsp);
     servers.videoPings.add(this.#videoEndpoint);
     servers.audioPings.add(this.#audioEndpoint);
@@ -66,6 +78,7 @@ export class SessionWiring {
   get counts(): ConnectionCounts {
     const { requested = 0, forced = 0 } = this.#keyFrames?.counts ?? {};
     return {
+      control: this.#servers.control.countersOf(this.#control),
       keyFramesRequested: requested,
       keyFramesForced: forced,
       lossReports: this.#lossReports,
@@ -85,6 +98,8 @@ export class SessionWiring {
 
   /** No further datagram or message of the client reaches the session; its last message can still leave. */
   detach(): void {
+    if (this.#isDetached) return;
+    this.#isDetached = true;
     this.#servers.rtspSessions.delete(this.#rtsp);
     this.#servers.videoPings.remove(this.#videoEndpoint);
     this.#servers.audioPings.remove(this.#audioEndpoint);
@@ -92,8 +107,13 @@ export class SessionWiring {
     this.#input.end();
   }
 
-  /** Drops the control connection too. */
-  dropControl(): void {
+  /**
+   * Drops the control connection too. A client that had not connected yet is told `code` when it does: otherwise it
+   * would only see the connection refused.
+   */
+  dropControl(code: number | undefined): void {
+    if (code !== undefined && this.#peer === undefined)
+      this.#servers.control.leaveTombstone(this.#control, code);
     this.#servers.control.removeSession(this.#control);
     this.#peer = undefined;
   }
@@ -106,12 +126,15 @@ export class SessionWiring {
       isEncrypted: connection.encryptsRtsp,
       peerAddress: connection.peerAddress,
       ports: this.#servers.ports,
-      pingPayload: tokens.pingPayload,
+      videoPingPayload: tokens.videoPingPayload,
+      audioPingPayload: tokens.audioPingPayload,
       connectData: tokens.connectData,
       describeBody: () => this.#servers.description,
       announce: async (attributes, { hostHeader }) => {
         if (!attributes.encryptsControl)
           return { ok: false, status: 400, reason: 'control without encryption' };
+        const problem = await this.#servers.verifyMedia(this.#session.logger, attributes.codec);
+        if (problem !== undefined) return { ok: false, status: 503, reason: problem };
         const outcome = this.#session.announce(toStreamWishes(attributes, hostHeader));
         if (!outcome.ok) return outcome;
         this.#attachControl(outcome.plan.video.fps);
@@ -153,11 +176,11 @@ export class SessionWiring {
     };
   }
 
-  #createEndpoint(onEndpoint: (endpoint: Endpoint) => void): EndpointSession {
+  #createEndpoint(pingPayload: string, onEndpoint: (endpoint: Endpoint) => void): EndpointSession {
     const session = this.#session;
     const controlAddress = (): string | undefined => this.#peer?.address;
     return {
-      pingPayload: session.tokens.pingPayload,
+      pingPayload,
       peerAddress: session.connection.peerAddress,
       get hasSessionId() {
         return session.plan?.hasSessionId ?? true;
@@ -165,14 +188,24 @@ export class SessionWiring {
       get controlAddress() {
         return controlAddress();
       },
-      onEndpoint: (address, port) => onEndpoint({ address, port }),
+      onEndpoint: (address, port) => onEndpoint({ address, port, sourceAddress: this.#sourceFor(address) }),
     };
   }
 
+  /** Media must come from the address that the client reached: firewalls and NAT drop what comes from another. */
+  #sourceFor(address: string): string {
+    const { localAddress } = this.#session.connection;
+    return localAddress.includes(':') === address.includes(':') ? localAddress : '';
+  }
+
+  /** The first endpoint releases the picture, which begins with a key frame; one that moved may have lost some. */
   #onVideoEndpoint(endpoint: Endpoint): void {
     this.#videoAt = endpoint;
     this.#session.setVideoEndpoint(endpoint);
-    if (this.#session.media !== undefined) this.#keyFrames?.firstFrame();
+    if (this.#session.media === undefined) return;
+    if (this.#isReleased) this.#keyFrames?.request();
+    else this.#keyFrames?.firstFrame();
+    this.#isReleased = true;
   }
 
   #onAudioEndpoint(endpoint: Endpoint): void {

@@ -1,8 +1,10 @@
 /** What `lumen status` shows: the process, the sessions, and each stage of their media plane. */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AdminReply } from '../admin/messages.js';
+import type { WaitingClient } from '../nvhttp/pairing.js';
 import type { Session } from '../session/session.js';
 import { formatStageTimes, type StageTimes, toStageTimes } from '../session/stage-times.js';
+import { formatWaiting } from './pairing-requests.js';
 import type { ConnectionCounts } from './session-wiring.js';
 
 /** How finely the event loop's delay is sampled, in milliseconds; the samples below this are the timer's own. */
@@ -32,14 +34,18 @@ export class HostStatus {
     this.#delay.disable();
   }
 
-  /** Asks the media processes for their figures and puts all together. */
-  async report(views: readonly SessionView[]): Promise<AdminReply> {
+  /**
+   * Asks the media processes for their figures and puts all together.
+   * @param waitingClients those that wait for their PIN
+   */
+  async report(views: readonly SessionView[], waitingClients: readonly WaitingClient[]): Promise<AdminReply> {
     const sessions = await Promise.all(views.map(toSessionReport));
     const data = {
       pid: process.pid,
       memoryBytes: process.memoryUsage.rss(),
       eventLoopDelayMs: { p50: this.#delayMs(50), p99: this.#delayMs(99) },
       counters: this.#counters(),
+      waitingClients,
       sessions,
     };
     this.#delay.reset();
@@ -78,16 +84,18 @@ type StatusData = {
   readonly pid: number;
   readonly memoryBytes: number;
   readonly eventLoopDelayMs: { readonly p50: number; readonly p99: number };
+  readonly waitingClients: readonly WaitingClient[];
   readonly sessions: readonly Awaited<ReturnType<typeof toSessionReport>>[];
 };
 
 const formatStatus = (data: StatusData): string => {
   const memoryMiB = (data.memoryBytes / 1024 / 1024).toFixed(0);
   const head = `lumen serve ${data.pid}: ${memoryMiB} MiB, event loop delay p99 ${data.eventLoopDelayMs.p99.toFixed(1)} ms`;
-  if (data.sessions.length === 0) return `${head}\nNo sessions.`;
+  const waiting = data.waitingClients.map((client) => `waits for its PIN: ${formatWaiting(client)}`);
+  if (data.sessions.length === 0) return [head, ...waiting, 'No sessions.'].join('\n');
   const lines = data.sessions.flatMap((session) => [
     `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms`,
     ...(session.stages === null ? [] : formatStageTimes(session.stages).map((line) => `  ${line}`)),
   ]);
-  return [head, ...lines].join('\n');
+  return [head, ...waiting, ...lines].join('\n');
 };

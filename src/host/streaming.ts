@@ -13,6 +13,7 @@ import type {
 } from '../nvhttp/streaming-host.js';
 import type { SessionRegistry } from '../session/registry.js';
 import { Session, type SessionContext } from '../session/session.js';
+import { describeError } from '../support/errors.js';
 
 /** Until apps can be configured there is one. Its id never changes: clients key shortcuts and box art by it. */
 const DESKTOP: App = { id: 881_448_767, title: 'Desktop', isHdrSupported: false };
@@ -74,6 +75,7 @@ export class Streaming implements StreamingHost {
         appId: request.appId ?? DESKTOP.id,
         clientFingerprint: connection.clientFingerprint,
         peerAddress: connection.peerAddress,
+        localAddress: connection.localAddress,
         riKey: request.riKey,
         riKeyId: request.riKeyId,
         encryptsRtsp: request.coreVersion >= 1,
@@ -90,12 +92,18 @@ export class Streaming implements StreamingHost {
     const session = this.#parts.registry.find(connection.clientFingerprint);
     if (session === undefined) return refuse(503, 'There is nothing to resume: launch the app again');
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
-    await session.resume({
-      riKey: request.riKey,
-      riKeyId: request.riKeyId,
-      peerAddress: connection.peerAddress,
-      encryptsRtsp: request.coreVersion >= 1,
-    });
+    try {
+      await session.resume({
+        riKey: request.riKey,
+        riKeyId: request.riKeyId,
+        peerAddress: connection.peerAddress,
+        localAddress: connection.localAddress,
+        encryptsRtsp: request.coreVersion >= 1,
+      });
+    } catch (error) {
+      session.logger.info({ problem: describeError(error) }, 'a resume was overtaken');
+      return refuse(503, 'The session was ended or resumed from elsewhere meanwhile');
+    }
     return { ok: true, sessionUrl: this.#sessionUrl(request, connection) };
   }
 

@@ -16,10 +16,21 @@ export type MeasuredPart = Pick<
 export const elapsedMs = (fromNs: bigint, toNs: bigint): number | null =>
   toNs === 0n ? null : Number(toNs - fromNs) / NS_PER_MS;
 
-const percentiles = (counters: Counters, prefix: string): Percentiles => ({
-  p50: counters.number(`${prefix}-ns-p50`) / NS_PER_MS,
-  p99: counters.number(`${prefix}-ns-p99`) / NS_PER_MS,
-});
+/** Null where no frame came that could be measured. */
+const percentiles = (counters: Counters, prefix: string): Percentiles | null => {
+  if (counters.number('frames') === 0) return null;
+  return {
+    p50: counters.number(`${prefix}-ns-p50`) / NS_PER_MS,
+    p99: counters.number(`${prefix}-ns-p99`) / NS_PER_MS,
+  };
+};
+
+/** The longest time without a frame, the time since the last one included; null before the first. */
+const longestGapMs = (depay: Counters, nowNs: bigint): number | null => {
+  const sinceLastMs = elapsedMs(depay.ns('last-frame-ns'), nowNs);
+  if (depay.ns('last-frame-ns') === 0n || sinceLastMs === null) return null;
+  return Math.max(depay.number('longest-gap-ns') / NS_PER_MS, sinceLastMs);
+};
 
 /** `frames - 1` intervals in the time since the first frame; 0 while that says nothing. */
 const ratePerSecond = (frames: number, firstFrameNs: bigint, nowNs: bigint): number => {
@@ -44,6 +55,7 @@ const measureFrames = ({ depay, counter }: ReceiverStats, nowNs: bigint): FrameR
     repeated: isCounted ? counter.number('repeated') : null,
     skipped: isCounted ? counter.number('skipped') : null,
     perSecond: ratePerSecond(received, depay.ns('first-frame-ns'), nowNs),
+    longestGapMs: longestGapMs(depay, nowNs),
     firstIndex: depay.number('first-frame-index'),
     lastIndex: depay.number('last-frame-index'),
     sequenceGaps: depay.number('sequence-gaps'),

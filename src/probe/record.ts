@@ -17,9 +17,15 @@ export interface Reading {
   readonly keyFrames: number;
   /** CLOCK_MONOTONIC; 0 while there is none. */
   readonly firstDatagramNs: bigint;
+  readonly lastFrameNs: bigint;
 }
 
-const NOTHING: Reading = { measured: measure(readReceiverStats({}), 0n), keyFrames: 0, firstDatagramNs: 0n };
+const NOTHING: Reading = {
+  measured: measure(readReceiverStats({}), 0n),
+  keyFrames: 0,
+  firstDatagramNs: 0n,
+  lastFrameNs: 0n,
+};
 
 /** Notes of one run; each part is filled in when it is known. Times are CLOCK_MONOTONIC in nanoseconds, 0 is "not yet". */
 export class RunRecord {

@@ -48,6 +48,8 @@ export interface FrameReport {
   readonly skipped: number | null;
   /** Received frames over the time from the first to the end. */
   readonly perSecond: number;
+  /** Longest time without a frame, up to the end; null where none came. */
+  readonly longestGapMs: number | null;
   /** `frameIndex` of the first and of the last frame; 0 while there is none. */
   readonly firstIndex: number;
   readonly lastIndex: number;
@@ -111,11 +113,11 @@ export interface ProbeReport {
   readonly frames: FrameReport;
   readonly keyFrames: KeyFrameReport;
   /** From the frame headers: capture to packetiser at the host. */
-  readonly hostLatencyMs: Percentiles;
+  readonly hostLatencyMs: Percentiles | null;
   /** Deviation of the intervals between frames. */
-  readonly arrivalJitterMs: Percentiles;
+  readonly arrivalJitterMs: Percentiles | null;
   /** First to last datagram of a frame. */
-  readonly frameSpreadMs: Percentiles;
+  readonly frameSpreadMs: Percentiles | null;
   readonly datagrams: {
     readonly received: number;
     readonly bytes: number;
@@ -170,9 +172,32 @@ export const describeClientEnd = (code: -1 | -100 | -101): EndReport => ({
   text: CLIENT_CODES[code] ?? 'unknown',
 });
 
+/** A stream that stands still for so long has ended, whatever the plan says. */
+const FROZEN_MS = 1000;
+
+/**
+ * An end that was the caller's doing, unless the stream had stopped before.
+ * @param sinceLastFrameMs milliseconds since the last frame
+ */
+export const describePlannedEnd = (
+  reason: 'time' | 'stopped',
+  sinceLastFrameMs: number | null,
+): EndReport => {
+  if (reason === 'time' && sinceLastFrameMs !== null && sinceLastFrameMs > FROZEN_MS) {
+    const text = `no frame came in the last ${(sinceLastFrameMs / 1000).toFixed(1)} s`;
+    return { reason: 'host', code: -1, hostCode: null, text };
+  }
+  return {
+    reason,
+    code: 0,
+    hostCode: null,
+    text: reason === 'time' ? 'the planned end' : 'stopped by the caller',
+  };
+};
+
 const number = (value: number | null, digits = 0): string => (value === null ? '–' : value.toFixed(digits));
-const percentiles = ({ p50, p99 }: Percentiles): string =>
-  `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+const percentiles = (times: Percentiles | null): string =>
+  times === null ? 'not measured' : `p50 ${times.p50.toFixed(2)} ms, p99 ${times.p99.toFixed(2)} ms`;
 
 const encryptionText = (request: RequestReport): string => {
   const { rtsp, controlV2, video, audio } = request.encryption;
@@ -193,7 +218,10 @@ const streamRows = (report: ProbeReport): [string, string][] => {
   return [
     ['first datagram', `${number(report.launchToFirstDatagramMs, 1)} ms after launch`],
     ['first frame', `${number(report.launchToFirstFrameMs, 1)} ms after launch`],
-    ['stream', `${(report.streamMs / 1000).toFixed(2)} s, ${frames.perSecond.toFixed(2)} frames a second`],
+    [
+      'stream',
+      `${(report.streamMs / 1000).toFixed(2)} s, ${frames.perSecond.toFixed(2)} frames a second, longest gap ${number(frames.longestGapMs, 1)} ms`,
+    ],
     [
       'frames',
       `${frames.received} received, ${frames.lost} lost, ${frames.recovered} recovered, ${frames.discarded} discarded, ${frames.decoded} decoded`,

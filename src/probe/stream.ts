@@ -8,13 +8,14 @@ import { ControlClient } from './control-client.js';
 import { cancelApp, openPairedHost, type PairedHost, stageError } from './host-info.js';
 import { KeyFrameRequests, type RoundTrip } from './key-frames.js';
 import { findApp, type Launch, launchApp } from './launch.js';
-import { type MeasuredPart, measure } from './measurement.js';
+import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
 import { ENCRYPT, type ProbeOptions, type StreamOptions } from './options.js';
 import { monotonicNs, Receiver } from './receiver.js';
 import { buildAudioGraph, buildVideoGraph, type MediaPort } from './receiver-graphs.js';
 import { RunRecord } from './record.js';
 import {
   describeClientEnd,
+  describePlannedEnd,
   describeTermination,
   type EndReport,
   type FailureReport,
@@ -257,6 +258,7 @@ class Stream implements PlannedStream {
       measured: measure(stats, nowNs),
       keyFrames: stats.depay.number('key-frames'),
       firstDatagramNs: stats.source.ns('first-datagram-ns'),
+      lastFrameNs: stats.depay.ns('last-frame-ns'),
     };
     if (this.#record.firstFrameNs !== 0n || stats.counter.number('frames') === 0) return;
     // Exact where the counter notes the moment, otherwise late by at most the interval of the polling.
@@ -325,8 +327,7 @@ class Stream implements PlannedStream {
   /** Ends the stream in the given way, unless it has ended by itself, and reports. */
   async finish(ending: Ending, reason: 'time' | 'stopped'): Promise<ProbeReport> {
     await this.#attempt(() => this.#lastReading());
-    const text = reason === 'time' ? 'the planned end' : 'stopped by the caller';
-    this.#finishWith({ reason, code: 0, hostCode: null, text });
+    this.#finishWith(describePlannedEnd(reason, elapsedMs(this.#record.reading.lastFrameNs, monotonicNs())));
     await this.#attempt(() => this.#leave(ending));
     await this.close();
     return this.#record.toReport(this.#end ?? describeClientEnd(-1), this.#failure);

@@ -14,6 +14,8 @@ import { MEDIA_REMEDY, MediaWatch, SOURCE_BUDGET_MS, SOURCE_REMEDY } from './med
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** Address of this host to send from, of the same family; empty leaves it to the kernel. */
+  readonly sourceAddress: string;
 }
 
 /** Why a stream has no picture, for the operator. */
@@ -81,7 +83,7 @@ export interface GraphState {
 
 export interface MediaStreamParts {
   /**
-   * Rejects with LUMEN_SOURCE_MISSING while what is to be streamed is not there.
+   * Rejects with LUMEN_SOURCE_MISSING or LUMEN_PIPEWIRE_UNREACHABLE while what is to be streamed is not there.
    * @returns what tells this source from one of the same name that comes after it
    */
   checkSource(): Promise<string>;
@@ -94,12 +96,24 @@ export interface MediaStreamParts {
 /** More failures than this within the window end the stream. */
 const MAX_FAILURES = 3;
 const FAILURE_WINDOW_MS = 30_000;
+/** Before the first, second and third replacement within the window. */
+const RETRY_DELAYS_MS = [0, 250, 1000];
+const FIRST_FRAME_BUDGET_MS = 5000;
 /** A first start must not take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
 const FIRST_SOURCE_BUDGET_MS = 5000;
 const SOURCE_RETRY_MS = 500;
 /** A second of frames at 480 Hz: what a dying process can have drawn beyond the last number it sent. */
 const FRAME_NUMBER_SLACK = 480;
 const STOP_DEADLINE_MS = 1000;
+
+const isSourceMissing = (error: unknown): boolean =>
+  error instanceof LumenError &&
+  (error.code === 'LUMEN_SOURCE_MISSING' || error.code === 'LUMEN_PIPEWIRE_UNREACHABLE');
+
+/** Another try would meet the same file and the same missing element. */
+const isMisconfigured = (error: unknown): boolean =>
+  error instanceof LumenError &&
+  (error.code === 'LUMEN_PIPELINE_INVALID' || error.code === 'LUMEN_ENCODER_MISSING');
 
 /** The real {@link MediaStream}: replaces its process when it fails. */
 export class RestartingMediaStream implements MediaStream {
@@ -116,6 +130,9 @@ export class RestartingMediaStream implements MediaStream {
   #lastNumbers: SessionNumbers | undefined;
   #watch: MediaWatch | undefined;
   #source = '';
+  readonly #createdMs = performance.now();
+  /** A frame left some process of this stream. */
+  #hasDelivered = false;
 
   constructor(parts: MediaStreamParts) {
     this.#parts = parts;
@@ -148,13 +165,12 @@ export class RestartingMediaStream implements MediaStream {
       this.#adopt(standby);
       await this.#play(standby);
     } catch (error) {
-      const isSourceGone = error instanceof LumenError && error.code === 'LUMEN_SOURCE_MISSING';
       const remedy = error instanceof LumenError ? error.remedy : MEDIA_REMEDY;
-      this.#fail(standby, describeError(error), remedy, isSourceGone);
+      this.#fail(standby, describeError(error), remedy, isSourceMissing(error) || isMisconfigured(error));
     }
   }
 
-  /** @throws LumenError LUMEN_SOURCE_MISSING when the budget is used up */
+  /** @throws LumenError LUMEN_SOURCE_MISSING or LUMEN_PIPEWIRE_UNREACHABLE when the budget is used up */
   async #awaitSource(): Promise<void> {
     const budgetMs = this.#lastNumbers === undefined ? FIRST_SOURCE_BUDGET_MS : SOURCE_BUDGET_MS;
     const startMs = performance.now();
@@ -164,10 +180,12 @@ export class RestartingMediaStream implements MediaStream {
         if (tries > 1) this.#parts.logger.info('the video source is back');
         return;
       } catch (error) {
-        const isMissing = error instanceof LumenError && error.code === 'LUMEN_SOURCE_MISSING';
-        if (!isMissing || performance.now() - startMs > budgetMs) throw error;
+        if (!isSourceMissing(error) || performance.now() - startMs > budgetMs) throw error;
         if (tries === 1)
-          this.#parts.logger.warn({ problem: error.message, budgetMs }, 'waiting for the video source');
+          this.#parts.logger.warn(
+            { problem: describeError(error), budgetMs },
+            'waiting for the video source',
+          );
         await delay(SOURCE_RETRY_MS);
       }
     }
@@ -214,7 +232,10 @@ export class RestartingMediaStream implements MediaStream {
       checkSource: () => this.#parts.checkSource(),
       isReleased: () => this.#videoEndpoint !== undefined,
       onMissing: (problem) => this.#parts.logger.warn({ problem }, 'waiting for the video source'),
-      onStages: (stages) => this.#parts.logger.debug({ stages }, 'stages'),
+      onStages: (stages) => {
+        this.#hasDelivered ||= stages.frames > 0;
+        this.#parts.logger.debug({ stages }, 'stages');
+      },
       fail,
       logger: this.#parts.logger,
     });
@@ -231,15 +252,23 @@ export class RestartingMediaStream implements MediaStream {
         'media warning',
       );
     } else if (report.type === 'error') {
-      const problem = `${report.graph}: ${report.element}: ${report.message}`;
-      if (report.graph === 'video') this.#fail(standby, problem, report.debug || MEDIA_REMEDY);
-      else
-        logger.error(
-          { element: report.element, problem: report.message, debug: report.debug },
-          'sound stopped, the picture goes on',
-        );
+      this.#onError(standby, report);
     } else if (report.type === 'eos' && report.graph === 'video') {
       this.#fail(standby, 'the video source ended', SOURCE_REMEDY);
+    }
+  }
+
+  #onError(standby: StandbyProcess, report: Extract<MediaReport, { type: 'error' }>): void {
+    const { logger } = this.#parts;
+    const { element, message: problem, debug } = report;
+    // The graph plays on: a pipeline file whose elements have other names must not cost the picture.
+    const isHarmless = this.#isPlaying && (report.code === 'command' || report.code === 'property');
+    if (report.graph !== 'video')
+      logger.warn({ element, problem, debug }, 'sound stopped, the picture goes on');
+    else if (isHarmless) logger.warn({ element, problem }, 'the media process could not do what it was told');
+    else {
+      logger.debug({ element, problem, debug }, 'media error');
+      this.#fail(standby, element === '' ? problem : `${element}: ${problem}`, MEDIA_REMEDY);
     }
   }
 
@@ -251,7 +280,7 @@ export class RestartingMediaStream implements MediaStream {
     this.#standby = undefined;
     this.#isPlaying = false;
     this.#watch?.stop();
-    const isGivenUp = isFinal || this.#failuresMs.length > MAX_FAILURES;
+    const isGivenUp = isFinal || this.#failuresMs.length > MAX_FAILURES || this.#isTooLateToBegin(nowMs);
     if (isGivenUp) this.#isStopped = true;
     else
       this.#parts.logger.warn(
@@ -263,9 +292,16 @@ export class RestartingMediaStream implements MediaStream {
     if (isGivenUp) this.#parts.events.onFailed({ cause, remedy });
   }
 
+  /** A client that never saw a frame leaves after ten seconds: it is told before that. */
+  #isTooLateToBegin(nowMs: number): boolean {
+    return !this.#hasDelivered && nowMs - this.#createdMs > FIRST_FRAME_BUDGET_MS;
+  }
+
   async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean): Promise<void> {
     if (standby !== undefined) await this.#retire(standby, 0);
-    if (!isGivenUp && !this.#isStopped) await this.#startProcess();
+    if (isGivenUp || this.#isStopped) return;
+    await delay(RETRY_DELAYS_MS[this.#failuresMs.length - 1] ?? 0);
+    if (!this.#isStopped) await this.#startProcess();
   }
 
   /** Waits until the process is gone, so that its numbers are final, and keeps them. */
@@ -296,6 +332,7 @@ export class RestartingMediaStream implements MediaStream {
 
   #applyEndpoint(graph: 'video' | 'audio', endpoint: Endpoint | undefined): void {
     if (endpoint === undefined) return;
+    this.#standby?.process.set(graph, 'sink', 'source-address', endpoint.sourceAddress);
     this.#standby?.process.set(graph, 'sink', 'host', endpoint.address);
     this.#standby?.process.set(graph, 'sink', 'port', endpoint.port);
   }

@@ -87,7 +87,8 @@ export class MediaWatch {
     if (frames !== this.#progress.frames || !this.#options.isReleased())
       this.#progress = { frames, atMs: nowMs };
     else if (nowMs - this.#progress.atMs >= WEDGED_AFTER_MS) {
-      const cause = frames === 0 ? 'the video source gave no picture' : 'no frame leaves the encoder';
+      const cause =
+        stages?.captured === 0 ? 'the video source gave no picture' : 'no frame leaves the encoder';
       this.#fail(`${cause} for ${WEDGED_AFTER_MS / 1000} s`, MEDIA_REMEDY);
     }
   }

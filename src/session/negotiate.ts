@@ -135,7 +135,8 @@ export const encoderKbps = (
     video.fecPercentage > 0 && (byPercentage * video.fecPercentage) / 100 < video.minFecPackets;
   const dataShards = hasMinimumParity ? shardsPerFrame - video.minFecPackets : byPercentage;
   const payloadBytes = video.packetSize + 16 - RTP_AND_NV_HEADER_BYTES;
-  const frameBytes = (dataShards - 0.5) * payloadBytes - FRAME_HEADER_BYTES;
+  // A frame fills one shard at the least: less would only be padded to it.
+  const frameBytes = Math.max((dataShards - 0.5) * payloadBytes, payloadBytes) - FRAME_HEADER_BYTES;
   const kbps = Math.floor((frameBytes * 8 * video.fps) / 1000);
   return Math.min(Math.max(kbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS);
 };

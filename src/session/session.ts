@@ -24,7 +24,7 @@ export const TERMINATION = { graceful: 0x80030023, encodingFailed: 0x800e9403 } 
 /** Why a session ended, and what its client is told. The texts are for the log. */
 export const END_REASONS = {
   cancelled: { code: TERMINATION.graceful, text: 'the client quit the app' },
-  replaced: { code: TERMINATION.graceful, text: 'the client launched another app' },
+  replaced: { code: TERMINATION.graceful, text: 'the client launched again' },
   'host-stopping': { code: TERMINATION.graceful, text: 'the host is stopping' },
   'client-removed': { code: TERMINATION.graceful, text: 'the client was removed from the paired clients' },
   'handshake-timeout': {
@@ -64,6 +64,8 @@ export interface SessionKeys {
 export interface SessionConnection extends SessionKeys {
   /** Numeric address of the client, without `::ffff:`. */
   readonly peerAddress: string;
+  /** Address of this host that the client reached: its media must come from there. */
+  readonly localAddress: string;
   /** The client was told to encrypt its RTSP requests. */
   readonly encryptsRtsp: boolean;
 }
@@ -100,15 +102,19 @@ export interface SessionContext {
 export interface SessionTokens {
   /** RTSP `Session` header. */
   readonly rtsp: string;
-  /** 16 characters, echoed in every UDP ping. */
-  readonly pingPayload: string;
+  /** 16 characters each, echoed in every ping of that port. Two, so that who saw one cannot ping the other port. */
+  readonly videoPingPayload: string;
+  readonly audioPingPayload: string;
   /** ENet connect data, 1 to 2^32 − 1. */
   readonly connectData: number;
 }
 
+const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex').toUpperCase();
+
 const createTokens = (): SessionTokens => ({
-  rtsp: randomBytes(4).toString('hex').toUpperCase(),
-  pingPayload: randomBytes(8).toString('hex').toUpperCase(),
+  rtsp: randomHex(4),
+  videoPingPayload: randomHex(8),
+  audioPingPayload: randomHex(8),
   connectData: randomInt(1, 0x1_0000_0000),
 });
 
@@ -125,6 +131,8 @@ export class Session {
   #media: MediaStream | undefined;
   #peer: SessionPeer | undefined;
   #hasVideoPing = false;
+  /** It streamed once: an attempt to resume that breaks off does not end it. */
+  #hasPlayed = false;
   #endReason: EndReason | undefined;
   readonly #timers = new Map<EndReason, NodeJS.Timeout>();
 
@@ -166,11 +174,15 @@ export class Session {
 
   /**
    * A new handshake of the same client with new keys (`/resume`). What still streams is stopped first.
-   * @throws when the session has ended
+   * @throws when the session has ended, or another resume came while the old stream was stopped
    */
   async resume(connection: SessionConnection): Promise<void> {
     if (this.#state === 'ended') throw new Error('the session has ended');
-    if (this.#state !== 'suspended') await this.suspend('the client resumed from elsewhere');
+    if (this.#state !== 'suspended') {
+      await this.suspend('the client resumed from elsewhere');
+      // Whatever happened meanwhile came later and wins: nothing brings an ended session back.
+      if (this.state !== 'suspended') throw new Error(`the session is ${this.state} meanwhile`);
+    }
     this.#connection = connection;
     this.#tokens = createTokens();
     this.#clearDeadlines();
@@ -214,9 +226,7 @@ export class Session {
         slices: video.slices,
         references: video.references,
         audio: `${audio.channels} ch ${audio.bitrateKbps} kbit/s ${audio.packetDurationMs} ms`,
-        encrypted:
-          [video.encrypted ? 'video' : '', audio.encrypted ? 'audio' : ''].filter(Boolean).join(' ') ||
-          'control',
+        encrypted: ['control', ...(video.encrypted ? ['video'] : []), ...(audio.encrypted ? ['audio'] : [])],
       },
       'stream agreed',
     );
@@ -275,6 +285,7 @@ export class Session {
 
   #playWhenConnected(): void {
     if (this.#state !== 'announced' || this.#peer === undefined || !this.#hasVideoPing) return;
+    this.#hasPlayed = true;
     this.logger.info('streaming');
     this.#enter('playing');
   }
@@ -318,8 +329,14 @@ export class Session {
 
   #startDeadline(reason: EndReason, ms: number): void {
     this.#clearDeadline(reason);
-    const timer = setTimeout(() => runTask(this.logger, 'end session', () => this.end(reason)), ms);
+    const timer = setTimeout(() => runTask(this.logger, 'deadline', () => this.#onDeadline(reason)), ms);
     this.#timers.set(reason, timer);
+  }
+
+  async #onDeadline(reason: EndReason): Promise<void> {
+    if (!this.#hasPlayed || reason === 'suspend-expired') return this.end(reason);
+    await this.#peer?.terminate(END_REASONS[reason].code);
+    await this.suspend(END_REASONS[reason].text);
   }
 
   #clearDeadline(reason: EndReason): void {

@@ -25,6 +25,8 @@ export interface StageTimes {
   readonly lateMs: Percentiles;
   /** First to last datagram of a frame. */
   readonly spreadMs: Percentiles;
+  /** Pictures that the source gave. */
+  readonly captured: number;
   readonly frames: number;
   readonly keyFrames: number;
   /** Sent again because nothing changed. */
@@ -66,6 +68,7 @@ export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
     queueMs: percentilesOf(sink, 'queue-ns'),
     lateMs: percentilesOf(sink, 'late-ns'),
     spreadMs: percentilesOf(sink, 'spread-ns'),
+    captured: numberOf(sampler, 'in'),
     frames: numberOf(pay, 'frames'),
     keyFrames: numberOf(pay, 'key-frames'),
     repeated: numberOf(sampler, 'repeated'),

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { ControlCipher } from '../../src/control/cipher.js';
 import type { ProbeStream } from '../../src/probe/stream.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';
@@ -97,7 +98,19 @@ describe('a host under bad input', function () {
       stream.sendRaw(Buffer.concat([Buffer.from('01001a00', 'hex'), randomBytes(26)]));
     stream.sendRaw(Buffer.alloc(0));
     stream.sendRaw(idr);
-    await until(() => serve.output.includes('a control message was rejected'), 'the rejection is logged');
+    // Sequence number 0 was the client's first message: sealed again under the right key, it is a replay.
+    stream.sendRaw(new ControlCipher(stream.riKey, true, 'client').seal(idr));
+    const counts = await until(async () => {
+      const control = (await serve.status()).sessions[0]?.counts?.control;
+      return (
+        control !== undefined &&
+        Number(control['badTags']) >= 20 &&
+        Number(control['replays']) >= 1 &&
+        control
+      );
+    }, 'forged and replayed messages are counted');
+    assert(Number(counts['unencrypted']) + Number(counts['malformed']) >= 1, JSON.stringify(counts));
+    assert(serve.output.includes('a control message was rejected'));
   });
 
   it('answers unpaired clients, malformed queries and oversized requests with the documented errors', async () => {

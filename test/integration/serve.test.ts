@@ -11,7 +11,7 @@ describe('lumen serve', function () {
   let serve: Serve;
 
   before(async () => {
-    serve = await Serve.start(home);
+    serve = await Serve.start(home, ['--encrypt-video']);
   });
   after(async () => {
     await serve.stop();
@@ -71,15 +71,39 @@ describe('lumen serve', function () {
     }
   });
 
-  it('streams over plain RTSP, without audio encryption and with encrypted video', async () => {
+  it('streams over plain RTSP and without any encryption but that of control', async () => {
     const plain = await probe(serve, { seconds: 1, plainRtsp: true, encryption: 1, ending: 'quit' });
     assert.equal(plain.failure, null, JSON.stringify(plain.failure));
     assert.equal(plain.request.encryption.rtsp, false);
     assert.equal(plain.frames.wrong, 0);
     assert((plain.audio?.packets ?? 0) > 100);
+    assert.equal(plain.request.encryption.video, false);
+    assert.equal(plain.request.encryption.audio, false);
   });
 
-  it('keeps the session of a client that vanished, and goes on when it resumes', async () => {
+  it('encrypts video and sound where the client wants it, and repeats no nonce', async () => {
+    const report = await probe(serve, { seconds: 1, encryption: 7, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert.deepEqual(report.request.encryption, { rtsp: true, controlV2: true, video: true, audio: true });
+    assert.equal(report.frames.nonceRepeats, 0);
+    assert.equal(report.datagrams.decryptFailures, 0);
+    assert.equal(report.frames.wrong, 0);
+  });
+
+  it('keeps the session of a client that fell silent, and goes on when it resumes', async () => {
+    const silent = await openStream(serve);
+    assert.notEqual(await silent.firstFrame, null);
+    await silent.vanish();
+    await until(
+      async () => (await serve.status()).sessions[0]?.state === 'suspended',
+      'the silence is noticed',
+      15_000,
+    );
+    const again = await probe(serve, { seconds: 1, verb: 'resume', ending: 'quit' });
+    assert.equal(again.failure, null, JSON.stringify(again.failure));
+  });
+
+  it('keeps the session of a client that left, and goes on when it resumes', async () => {
     const first = await openStream(serve);
     assert.notEqual(await first.firstFrame, null);
     await first.disconnect();
@@ -113,7 +137,9 @@ describe('lumen serve', function () {
     const { frames } = await stream.stats();
     assert(backMs < 1500, `30 frames were back after ${backMs} ms`);
     assert.equal(frames.wrong, 0);
-    assert(frames.nonceRepeats === null || frames.nonceRepeats === 0);
+    assert.equal(frames.nonceRepeats, 0);
+    assert.equal(frames.firstIndex, 1, 'frame indices go on');
+    assert(frames.lost <= 5, `${frames.lost} frames lost`);
     assert.match(serve.output, /media process failed: starting another/);
     await stream.quit();
   });

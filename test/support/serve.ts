@@ -195,6 +195,7 @@ export interface HostStatus {
     readonly app: number;
     readonly mediaPid: number | null;
     readonly frameIndex: number;
+    readonly counts: { readonly control?: Readonly<Record<string, number>> } | null;
   }[];
 }
 

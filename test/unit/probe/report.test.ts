@@ -3,6 +3,7 @@ import { DEFAULT_PROBE_OPTIONS, type StreamOptions } from '../../../src/probe/op
 import { RunRecord } from '../../../src/probe/record.js';
 import {
   describeClientEnd,
+  describePlannedEnd,
   describeTermination,
   type EndReport,
   formatReport,
@@ -44,6 +45,16 @@ const goodReport = (): ProbeReport => {
     audio: { packets: 2000, lost: 0, recovered: 1, gaps: 0 },
   };
 };
+
+describe('the planned end of a stream', () => {
+  it('is none when nothing came in the last second', () => {
+    assert.equal(describePlannedEnd('time', 2500).reason, 'host');
+    assert.match(describePlannedEnd('time', 2500).text, /no frame came in the last 2\.5 s/);
+    assert.equal(describePlannedEnd('time', 15).reason, 'time');
+    assert.equal(describePlannedEnd('stopped', 2500).reason, 'stopped');
+    assert.equal(describePlannedEnd('time', null).reason, 'time');
+  });
+});
 
 describe('probe/report', () => {
   it('succeeds only with a decoded picture, the planned end and no failure', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MediaReport } from '../../../src/media/messages.js';
 import type { SessionNumbers } from '../../../src/media/session-page.js';
 import {
@@ -96,9 +96,10 @@ const setUp = (
   return { stream, processes, continued, states, failures, dropped: () => dropped, released: () => released };
 };
 
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 20; i += 1) await turn();
-};
+const VIDEO_AT = { address: '127.0.0.1', port: 4000, sourceAddress: '127.0.0.1' } as const;
+
+/** Longer than the first replacement waits, shorter than the second does. */
+const settle = (): Promise<void> => sleep(30);
 
 const nth = <T>(values: readonly T[], index: number): T => {
   const value = values[index];
@@ -111,8 +112,9 @@ describe('RestartingMediaStream', () => {
     const { stream, processes } = setUp();
     stream.start();
     await settle();
-    stream.setVideoEndpoint({ address: '127.0.0.1', port: 4000 });
+    stream.setVideoEndpoint(VIDEO_AT);
     assert.deepEqual(nth(processes, 0).calls, [
+      'video.sink.source-address=127.0.0.1',
       'video.sink.host=127.0.0.1',
       'video.sink.port=4000',
       'video.sampler.hold=false',
@@ -123,7 +125,7 @@ describe('RestartingMediaStream', () => {
   it('does not lose an endpoint that becomes known while the process starts', async () => {
     const { stream, processes, states } = setUp();
     stream.start();
-    stream.setVideoEndpoint({ address: '127.0.0.1', port: 4000 });
+    stream.setVideoEndpoint(VIDEO_AT);
     await settle();
     const isInGraph = nth(states, 0).videoEndpoint?.port === 4000;
     assert(isInGraph || nth(processes, 0).calls.includes('video.sink.port=4000'));
@@ -134,13 +136,13 @@ describe('RestartingMediaStream', () => {
     const { stream, processes, continued, states, failures, released } = setUp();
     stream.start();
     await settle();
-    stream.setVideoEndpoint({ address: '127.0.0.1', port: 4000 });
+    stream.setVideoEndpoint(VIDEO_AT);
     nth(processes, 0).exit(null, 'SIGKILL');
     await settle();
     assert.equal(processes.length, 2);
     assert.equal(nth(continued, 0).frameIndex, 100);
     assert.equal(nth(processes, 1).baseTimeNs, '1000');
-    assert.deepEqual(nth(states, 1).videoEndpoint, { address: '127.0.0.1', port: 4000 });
+    assert.deepEqual(nth(states, 1).videoEndpoint, VIDEO_AT);
     assert(nth(states, 1).firstFrameNumber > 100);
     assert.deepEqual(failures, []);
     assert.equal(released(), 1);
@@ -154,7 +156,7 @@ describe('RestartingMediaStream', () => {
     await settle();
     for (const index of [0, 1]) {
       nth(processes, index).exit(null, 'SIGKILL');
-      await settle();
+      await sleep(300);
     }
     const [, second, third] = states.map(({ firstFrameNumber }) => firstFrameNumber);
     assert(second !== undefined && third !== undefined);
@@ -188,7 +190,7 @@ describe('RestartingMediaStream', () => {
       process.playError = new Error('no such encoder');
     });
     stream.start();
-    await settle();
+    await sleep(1600);
     assert.equal(processes.length, 4);
     assert.equal(nth(failures, 0).cause, 'no such encoder');
     assert.equal(failures.length, 1);
@@ -205,6 +207,23 @@ describe('RestartingMediaStream', () => {
       element: 'x',
       code: 'a:1',
       message: 'm',
+      debug: '',
+    });
+    await settle();
+    assert.equal(processes.length, 1);
+    await stream.stop();
+  });
+
+  it('goes on when the graph lacks an element that it is asked to command', async () => {
+    const { stream, processes } = setUp();
+    stream.start();
+    await settle();
+    nth(processes, 0).report({
+      type: 'error',
+      graph: 'video',
+      element: 'encoder',
+      code: 'command',
+      message: 'there is no element "encoder"',
       debug: '',
     });
     await settle();
@@ -247,6 +266,20 @@ describe('RestartingMediaStream', () => {
     });
     stream.start();
     await sleep(1200);
+    assert.equal(processes.length, 1);
+    assert.deepEqual(failures, []);
+    await stream.stop();
+  });
+
+  it('waits for a PipeWire daemon that restarts', async () => {
+    let misses = 1;
+    const { stream, processes, failures } = setUp(undefined, async () => {
+      misses -= 1;
+      if (misses >= 0) throw new LumenError('LUMEN_PIPEWIRE_UNREACHABLE', { problem: 'no such socket' });
+      return 'source';
+    });
+    stream.start();
+    await sleep(700);
     assert.equal(processes.length, 1);
     assert.deepEqual(failures, []);
     await stream.stop();

@@ -67,7 +67,9 @@ describe('MediaWatch', () => {
 
   it('has a process replaced whose frames stand still', async function () {
     this.timeout(10_000);
-    const { failures } = setUp({ process: { stats: async () => ({ video: { pay: { frames: 5 } } }) } });
+    const { failures } = setUp({
+      process: { stats: async () => ({ video: { sampler: { in: 9 }, pay: { frames: 5 } } }) },
+    });
     await sleep(3200);
     assert.match(failures[0]?.cause ?? '', /no frame leaves the encoder/);
   });

@@ -31,6 +31,16 @@ const WISHES: StreamWishes = {
   hasSessionId: true,
 };
 
+const ENDPOINT: Endpoint = { address: '127.0.0.1', port: 5000, sourceAddress: '127.0.0.1' };
+
+const CONNECTION = {
+  riKey: Buffer.alloc(16, 9),
+  riKeyId: 6,
+  peerAddress: '127.0.0.2',
+  localAddress: '127.0.0.1',
+  encryptsRtsp: true,
+} as const;
+
 /** Records what the session asked of its media side. */
 class RecordedMedia implements MediaStream {
   readonly pid = undefined;
@@ -69,6 +79,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       appId: 1,
       clientFingerprint: 'ab'.repeat(32),
       peerAddress: '127.0.0.1',
+      localAddress: '127.0.0.1',
       encryptsRtsp: true,
       riKey: Buffer.alloc(16),
       riKeyId: 5,
@@ -99,7 +110,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
 const play = (parts: ReturnType<typeof start>): void => {
   assert(parts.session.announce(WISHES).ok);
   parts.session.controlConnected(parts.peer);
-  parts.session.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+  parts.session.setVideoEndpoint(ENDPOINT);
 };
 
 describe('Session', () => {
@@ -107,7 +118,7 @@ describe('Session', () => {
     const parts = start();
     assert(parts.session.announce(WISHES).ok);
     assert.deepEqual(parts.media[0]?.calls, ['start']);
-    parts.session.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+    parts.session.setVideoEndpoint(ENDPOINT);
     assert.equal(parts.session.state, 'announced');
     parts.session.controlConnected(parts.peer);
     assert.equal(parts.session.state, 'playing');
@@ -142,14 +153,51 @@ describe('Session', () => {
       riKey: Buffer.alloc(16, 9),
       riKeyId: 6,
       peerAddress: '127.0.0.2',
+      localAddress: '127.0.0.1',
       encryptsRtsp: true,
     });
     assert.equal(parts.session.connection.riKeyId, 6);
-    assert.notEqual(parts.session.tokens.pingPayload, before.pingPayload);
+    assert.notEqual(parts.session.tokens.videoPingPayload, before.videoPingPayload);
     play(parts);
     assert.equal(parts.session.plan?.riKey[0], 9);
     assert.equal(parts.media.length, 2);
     await parts.session.end('cancelled');
+  });
+
+  it('stays ended when it is ended while a resume stops the old stream', async () => {
+    const parts = start();
+    play(parts);
+    const resumed = parts.session.resume(CONNECTION);
+    await parts.session.end('client-removed');
+    await assert.rejects(resumed, /ended/);
+    assert.equal(parts.session.state, 'ended');
+  });
+
+  it('lets the later of two resumes win', async () => {
+    const parts = start();
+    play(parts);
+    const first = parts.session.resume(CONNECTION);
+    await parts.session.resume({ ...CONNECTION, riKeyId: 7 });
+    await assert.rejects(first, /launched meanwhile/);
+    assert.equal(parts.session.connection.riKeyId, 7);
+    await parts.session.end('cancelled');
+  });
+
+  it('is kept when an attempt to resume breaks off', async () => {
+    const parts = start({ handshakeMs: 10 });
+    play(parts);
+    await parts.session.controlLost(parts.peer, 'timeout');
+    await parts.session.resume(CONNECTION);
+    for (let i = 0; i < 200 && parts.session.state !== 'suspended'; i += 1) await sleep(5);
+    assert.equal(parts.session.state, 'suspended');
+    await parts.session.end('cancelled');
+  });
+
+  it('draws different ping payloads for the two media ports', async () => {
+    const { session } = start();
+    assert.notEqual(session.tokens.videoPingPayload, session.tokens.audioPingPayload);
+    assert.match(session.tokens.videoPingPayload, /^[0-9A-F]{16}$/);
+    await session.end('cancelled');
   });
 
   it('ignores the loss of a control peer that was replaced', async () => {
@@ -178,7 +226,7 @@ describe('Session', () => {
       { connectMs: 10 },
       (s: Session) => {
         s.announce(WISHES);
-        s.setVideoEndpoint({ address: '127.0.0.1', port: 5000 });
+        s.setVideoEndpoint(ENDPOINT);
       },
     ],
     [
