@@ -64,6 +64,16 @@ is_slice (AnnexbCodec codec, uint32_t type)
   return codec == ANNEXB_H264 ? type >= H264_SLICE && type <= H264_IDR : type <= H265_LAST_VCL;
 }
 
+/*
+ * Whether the next start code follows at once. In neither codec can a NAL begin with two zero bytes; taken for a header,
+ * they would be a slice in HEVC.
+ */
+static bool
+is_empty (const uint8_t *bytes, size_t size, size_t header)
+{
+  return header + 1 < size && bytes[header] == 0 && bytes[header + 1] == 0;
+}
+
 /* The first message decides about an SEI NAL: encoders that write user data put it in a NAL of its own. */
 static bool
 is_droppable (AnnexbCodec codec, uint32_t type, const uint8_t *nal, size_t size)
@@ -129,22 +139,24 @@ annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_
     return false;
   for (;;) {
     uint32_t type = nal_type (codec, bytes[nal.header]);
+    bool is_void = is_empty (bytes, size, nal.header), is_first_slice = !is_void && is_slice (codec, type);
 
     /* One span stays free for the rest. */
-    if (is_slice (codec, type) || unit->span_count >= ANNEXB_MAX_SPANS - 1) {
+    if (is_first_slice || unit->span_count >= ANNEXB_MAX_SPANS - 1) {
       size_t lead = nal.header - nal.start;
 
-      if (is_slice (codec, type)) {
+      if (is_first_slice) {
         unit->slice_header_end = unit->kept_bytes + lead + header_bytes;
         unit->is_key = is_intra (codec, type) && sets.has_sps && sets.has_vps;
       }
       keep (unit, nal.start, size - nal.start);
       return true;
     }
-    note_parameter_set (&sets, codec, type);
+    if (!is_void)
+      note_parameter_set (&sets, codec, type);
     if (!next_start_code (bytes, size, nal.header, &next))
       next.start = next.header = size;
-    if (!is_droppable (codec, type, bytes + nal.header, next.start - nal.header))
+    if (!is_void && !is_droppable (codec, type, bytes + nal.header, next.start - nal.header))
       keep (unit, nal.start, next.start - nal.start);
     if (next.start == size)
       return true;

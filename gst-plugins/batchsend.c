@@ -21,7 +21,7 @@
 #define SCM_TXTIME SO_TXTIME
 #endif
 
-#define MESSAGES_PER_CALL 64u
+#define MESSAGES_PER_CALL BATCHSEND_MESSAGES_PER_CALL
 /* Segment size, departure time, type of service and source address, each with its header. */
 #define CONTROL_BYTES \
   (CMSG_SPACE (sizeof (uint16_t)) + CMSG_SPACE (sizeof (uint64_t)) + CMSG_SPACE (sizeof (int)) \
@@ -83,6 +83,15 @@ parse_address (const char *text, uint16_t port, struct sockaddr_storage *out, so
   *out_len = found->ai_addrlen;
   freeaddrinfo (found);
   return 0;
+}
+
+bool
+batchsend_is_address (const char *text)
+{
+  struct sockaddr_storage address;
+  socklen_t len;
+
+  return text != NULL && parse_address (text, 0, &address, &len) == 0;
 }
 
 /* The IPv4 address of `address`, plain or mapped; false for real IPv6. */
@@ -175,15 +184,14 @@ batchsend_endpoint (
 
 /* --- messages --- */
 
-/* How many datagrams from the first on may share a message: equal sizes, the last may be shorter. */
-static size_t
-run_length (const struct iovec *datagrams, size_t count)
+size_t
+batchsend_message_length (const BatchSend *send, const struct iovec *datagrams, size_t count)
 {
   size_t size = datagrams[0].iov_len;
   size_t total = size;
   size_t n = 1;
 
-  if (size == 0)
+  if (size == 0 || !send->segmentation)
     return 1;
   while (n < count && n < BATCHSEND_SEGMENTS_MAX) {
     size_t next = datagrams[n].iov_len;
@@ -194,6 +202,17 @@ run_length (const struct iovec *datagrams, size_t count)
     if (next < size)
       break;
   }
+  return n;
+}
+
+/* How many datagrams from the first on leave at the same time. */
+static size_t
+same_departure (const uint64_t *departures_ns, size_t count)
+{
+  size_t n = 1;
+
+  while (n < count && departures_ns[n] == departures_ns[0])
+    n++;
   return n;
 }
 
@@ -254,12 +273,13 @@ set_payload (struct msghdr *message, struct iovec *merged, const struct iovec *d
 /* Fills messages until they or the datagrams run out. Returns the number of messages. */
 static size_t
 fill_messages (Messages *messages, const BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams,
-    size_t count, uint64_t departure_ns)
+    size_t count, const uint64_t *departures_ns)
 {
   size_t used = 0, m;
 
   for (m = 0; m < MESSAGES_PER_CALL && used < count; m++) {
-    size_t n = send->segmentation ? run_length (datagrams + used, count - used) : 1;
+    size_t together = departures_ns == NULL ? count - used : same_departure (departures_ns + used, count - used);
+    size_t n = batchsend_message_length (send, datagrams + used, together);
     struct msghdr *message = &messages->headers[m].msg_hdr;
 
     *message = (struct msghdr) {
@@ -274,8 +294,8 @@ fill_messages (Messages *messages, const BatchSend *send, const BatchEndpoint *e
       uint16_t segment = (uint16_t) datagrams[used].iov_len;
       append_control (message, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof (segment));
     }
-    if (departure_ns != 0)
-      append_control (message, SOL_SOCKET, SCM_TXTIME, &departure_ns, sizeof (departure_ns));
+    if (departures_ns != NULL)
+      append_control (message, SOL_SOCKET, SCM_TXTIME, departures_ns + used, sizeof (*departures_ns));
     if (message->msg_controllen == 0)
       message->msg_control = NULL;
     messages->lengths[m] = n;
@@ -335,12 +355,18 @@ typedef struct
   const BatchEndpoint *endpoint;
   const struct iovec *datagrams;
   size_t count;
-  uint64_t departure_ns;
+  const uint64_t *departures_ns; /* of `datagrams`, or NULL */
   BatchCounters *counters;
   size_t done;           /* datagrams dealt with */
   int64_t full_until_ms; /* 0: the socket buffer has not been full yet */
   int refusals;          /* in a row */
 } Job;
+
+static const uint64_t *
+departures_left (const Job *job)
+{
+  return job->departures_ns == NULL ? NULL : job->departures_ns + job->done;
+}
 
 /* After a message that segmentation may have spoilt: its first datagram alone decides. If that goes out, the device
  * cannot segment and the rest of the socket's life is plain; if not, segmentation is not to blame. */
@@ -351,7 +377,7 @@ retry_without_segmentation (Job *job, int err)
   BatchSend plain = *job->send;
 
   plain.segmentation = false;
-  fill_messages (one, &plain, job->endpoint, job->datagrams + job->done, 1, job->departure_ns);
+  fill_messages (one, &plain, job->endpoint, job->datagrams + job->done, 1, departures_left (job));
   job->counters->calls++;
   if (sendmsg (plain.fd, &one->headers[0].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
     return false;
@@ -414,20 +440,21 @@ account_sent (Job *job, const Messages *messages, size_t sent)
 
 int
 batchsend_send (BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams, size_t count,
-    uint64_t departure_ns, BatchCounters *counters)
+    const uint64_t *departures_ns, BatchCounters *counters)
 {
   Job job = {
     .send = send,
     .endpoint = endpoint,
     .datagrams = datagrams,
     .count = count,
-    .departure_ns = departure_ns,
+    .departures_ns = departures_ns,
     .counters = counters,
   };
   Messages messages;
 
   while (job.done < count) {
-    size_t filled = fill_messages (&messages, send, endpoint, datagrams + job.done, count - job.done, departure_ns);
+    size_t filled =
+        fill_messages (&messages, send, endpoint, datagrams + job.done, count - job.done, departures_left (&job));
     int sent = sendmmsg (send->fd, messages.headers, (unsigned) filled, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     counters->calls++;

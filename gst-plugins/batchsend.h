@@ -17,6 +17,8 @@
 /* Limits of one segmentation-offload message: the kernel's segments, and the largest UDP payload over IPv4. */
 #define BATCHSEND_SEGMENTS_MAX 64u
 #define BATCHSEND_MESSAGE_BYTES_MAX 65507u
+/* One sendmmsg takes at most this many messages, segmented or not. */
+#define BATCHSEND_MESSAGES_PER_CALL 64u
 /* How long a full socket buffer is waited for, in total per call. */
 #define BATCHSEND_FULL_WAIT_MS 4
 
@@ -66,8 +68,15 @@ int batchsend_enable_departures (BatchSend *send);
 int batchsend_endpoint (
     BatchEndpoint *endpoint, int family, const char *host, uint16_t port, const char *source, unsigned dscp);
 
-/* Sends `count` datagrams in order, one iovec each, all with the departure time `departure_ns` (0: none). Returns 0,
- * or EBADF/ENOTSOCK when the socket itself is gone; anything else is counted and survived. Waits at most
- * BATCHSEND_FULL_WAIT_MS. */
+/* Whether the text, which may be NULL, is a numeric IPv4 or IPv6 address. */
+bool batchsend_is_address (const char *text);
+
+/* How many datagrams from the first on may share a message: 1 without segmentation, else a run of equal sizes whose
+ * last may be shorter. `count` > 0. */
+size_t batchsend_message_length (const BatchSend *send, const struct iovec *datagrams, size_t count);
+
+/* Sends `count` datagrams in order, one iovec each. `departures_ns` has one departure time for each (datagrams share a
+ * message only when they share the time), or is NULL. Returns 0, or EBADF/ENOTSOCK when the socket itself is gone;
+ * anything else is counted and survived. Waits at most BATCHSEND_FULL_WAIT_MS. */
 int batchsend_send (BatchSend *send, const BatchEndpoint *endpoint, const struct iovec *datagrams, size_t count,
-    uint64_t departure_ns, BatchCounters *counters);
+    const uint64_t *departures_ns, BatchCounters *counters);

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* Most datagrams of one group; without pacing there is no other bound. */
-#define GROUP_DATAGRAMS_MAX 256
+#define GROUP_DATAGRAMS_MAX 512
 
 /* One queue entry: a GstBuffer or a GstBufferList. `datagram_bytes` > 0: each buffer holds datagrams of that size back
  * to back; 0: each buffer is a datagram. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "batchsend.h"
 #include "burstgroup.h"
+#include "departures.h"
 #include "egress.h"
 #include "histogram.h"
 #include "pacer.h"
@@ -30,10 +31,6 @@ GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
 #define ERROR_LOG_INTERVAL_NS (5 * GST_SECOND)
 /* A sleep is cut into pieces of this, so that stop and flush never wait longer. */
 #define SLEEP_SLICE_NS (5 * GST_MSECOND)
-/* How far ahead the kernel is given departures: fq refuses more than 100 packets of one flow, and a message with
- * segmentation offload counts as one packet. */
-#define KERNEL_LEAD_SEGMENTED_NS (5 * GST_MSECOND)
-#define KERNEL_LEAD_PLAIN_NS (1 * GST_MSECOND)
 #define SEND_THREAD_PRIORITY 10
 
 struct _BurstSender
@@ -50,7 +47,8 @@ struct _BurstSender
   BatchEndpoint endpoint;
   Burst queue[BURST_SENDER_QUEUE_MAX];
   guint head, length;
-  gboolean running, busy, unlocked, failed;
+  gboolean running, streaming, busy, unlocked, failed;
+  gboolean warned_address;
   guint64 last_arrival_ns;
   GstClockTime last_pts;
   guint64 pending_drops; /* not yet in a message */
@@ -78,6 +76,8 @@ struct _BurstSender
   guint64 error_log_ns;
   guint64 errors_logged;
   BurstGroup group;
+  Departures held; /* by the kernel, with pacing=kernel */
+  guint64 departures_ns[GROUP_DATAGRAMS_MAX];
 };
 
 static guint64
@@ -119,6 +119,19 @@ burst_sender_free (BurstSender *self)
 
 /* --- configuration --- */
 
+/* What is wrong with the text of the addresses; NULL when nothing is. With lock. */
+static gchar *
+address_fault (const BurstSenderConfig *config)
+{
+  const gchar *source = config->source_address;
+
+  if (!batchsend_is_address (config->host))
+    return g_strdup_printf ("host is \"%s\", which is no numeric address.", GST_STR_NULL (config->host));
+  if (source != NULL && *source != '\0' && !batchsend_is_address (source))
+    return g_strdup_printf ("source-address is \"%s\", which is no numeric address.", source);
+  return NULL;
+}
+
 /* with lock */
 static void
 update_endpoint (BurstSender *self)
@@ -149,9 +162,23 @@ burst_sender_lock_config (BurstSender *self)
 void
 burst_sender_unlock_config (BurstSender *self)
 {
+  gchar *fault = address_fault (&self->config);
+  gboolean must_warn = FALSE;
+
   self->config_seq++;
-  update_endpoint (self);
+  /* Port 0 stops the sending, whatever the host says. */
+  if (fault == NULL || self->config.port == 0)
+    update_endpoint (self);
+  if (fault != NULL && self->streaming) {
+    must_warn = !self->warned_address;
+    self->warned_address = TRUE;
+  }
   g_mutex_unlock (&self->lock);
+  /* without lock: a bus handler may do anything */
+  if (must_warn)
+    GST_ELEMENT_WARNING (
+        self->element, RESOURCE, SETTINGS, ("%s", fault), ("sending goes on to the endpoint before; said once"));
+  g_free (fault);
 }
 
 const BurstSenderConfig *
@@ -431,11 +458,11 @@ log_send_errors (BurstSender *self, const BatchCounters *counters)
   self->errors_logged = 0;
 }
 
-/* Sends the group. Returns 0 or the errno of a socket that is gone. */
+/* Sends datagrams of the group in hand, at their departure times or (NULL) at once. Returns 0 or the errno of a socket
+ * that is gone. */
 static int
-send_group (BurstSender *self, guint64 departure_ns)
+send_datagrams (BurstSender *self, const struct iovec *datagrams, guint n_datagrams, const guint64 *departures_ns)
 {
-  BurstGroup *group = &self->group;
   BatchCounters counters = { 0 };
   BatchEndpoint endpoint;
   int err = 0;
@@ -445,13 +472,12 @@ send_group (BurstSender *self, guint64 departure_ns)
   g_mutex_unlock (&self->lock);
 
   if (endpoint.valid)
-    err = batchsend_send (&self->socket, &endpoint, group->datagrams, group->n_datagrams, departure_ns, &counters);
+    err = batchsend_send (&self->socket, &endpoint, datagrams, n_datagrams, departures_ns, &counters);
   log_send_errors (self, &counters);
 
   g_mutex_lock (&self->lock);
   if (!endpoint.valid)
-    self->no_endpoint += group->n_datagrams;
-  self->drops_injected += group->lost;
+    self->no_endpoint += n_datagrams;
   self->sent.datagrams += counters.datagrams;
   self->sent.bytes += counters.bytes;
   self->sent.calls += counters.calls;
@@ -460,7 +486,7 @@ send_group (BurstSender *self, guint64 departure_ns)
   self->sent.refused += counters.refused;
   self->segmentation = self->socket.segmentation;
   g_mutex_unlock (&self->lock);
-  GST_LOG_OBJECT (self->element, "group of %u datagrams, %" G_GSIZE_FORMAT " bytes", group->n_datagrams, group->bytes);
+  GST_LOG_OBJECT (self->element, "%u datagrams sent", n_datagrams);
   return err;
 }
 
@@ -482,20 +508,10 @@ warn_over_rate (BurstSender *self)
       (NULL));
 }
 
-static guint64
-lead_of (BurstSender *self)
-{
-  if (self->pacer.shape != PACER_KERNEL)
-    return 0;
-  return self->socket.segmentation ? KERNEL_LEAD_SEGMENTED_NS : KERNEL_LEAD_PLAIN_NS;
-}
-
-/* Waits for the next group's turn. FALSE when the burst is to be abandoned. */
+/* Waits for a turn that comes at `wake_ns` (0: it is here). FALSE when the burst is to be abandoned. */
 static gboolean
-wait_turn (BurstSender *self, gint flush_seq)
+wait_turn (BurstSender *self, guint64 wake_ns, gint flush_seq)
 {
-  guint64 wake_ns = pacer_wake_ns (&self->pacer, now_ns (), lead_of (self));
-
   if (is_flushed (self, flush_seq))
     return FALSE;
   if (wake_ns == 0)
@@ -506,35 +522,114 @@ wait_turn (BurstSender *self, gint flush_seq)
   return TRUE;
 }
 
+/* When the first and the last group of a burst left, or are to leave; 0 while none has. */
+typedef struct
+{
+  guint64 first_ns, last_ns;
+} BurstSpan;
+
+static void
+span_add (BurstSpan *span, guint64 departure_ns)
+{
+  if (span->first_ns == 0)
+    span->first_ns = departure_ns;
+  span->last_ns = departure_ns;
+}
+
+/* Waits for the group's turn and sends it. Returns 0 or the errno of a socket that is gone. */
+static int
+send_group_now (BurstSender *self, gint flush_seq, BurstSpan *span)
+{
+  const BurstGroup *group = &self->group;
+  guint64 departure_ns;
+
+  if (!wait_turn (self, pacer_wake_ns (&self->pacer, now_ns ()), flush_seq))
+    return 0;
+  departure_ns = pacer_sent (&self->pacer, now_ns (), (guint32) group->bytes);
+  span_add (span, departure_ns);
+  return send_datagrams (self, group->datagrams, group->n_datagrams, NULL);
+}
+
+/* Gives the messages of a plan their departure times. */
+static void
+schedule (BurstSender *self, const DeparturePlan *plan, const struct iovec *datagrams, BurstSpan *span)
+{
+  guint64 now = now_ns ();
+  guint i = 0;
+
+  for (guint m = 0; m < plan->messages; m++) {
+    guint end = i + plan->lengths[m];
+    gsize bytes = 0;
+    guint64 departure_ns;
+
+    for (guint k = i; k < end; k++)
+      bytes += datagrams[k].iov_len;
+    departure_ns = pacer_sent (&self->pacer, now, (guint32) bytes);
+    while (i < end)
+      self->departures_ns[i++] = departure_ns;
+    departures_add (&self->held, departure_ns, bytes);
+    span_add (span, departure_ns);
+  }
+}
+
+/* Gives the group to the kernel with departure times: one call, or as many as the kernel has no room for. Returns 0 or
+ * the errno of a socket that is gone. */
+static int
+send_group_ahead (BurstSender *self, gint flush_seq, BurstSpan *span)
+{
+  const struct iovec *datagrams = self->group.datagrams;
+  guint left = self->group.n_datagrams;
+  DeparturePlan plan;
+  int err = 0;
+
+  while (left > 0 && err == 0) {
+    departures_plan (&self->held, &self->socket, datagrams, left, pacer_group_bytes (&self->pacer), &plan);
+    if (!wait_turn (self, departures_wake_ns (&self->held, now_ns (), &plan), flush_seq))
+      return 0;
+    schedule (self, &plan, datagrams, span);
+    err = send_datagrams (self, datagrams, plan.datagrams, self->departures_ns);
+    datagrams += plan.datagrams;
+    left -= plan.datagrams;
+  }
+  return err;
+}
+
+static void
+count_losses (BurstSender *self)
+{
+  if (self->group.lost == 0)
+    return;
+  g_mutex_lock (&self->lock);
+  self->drops_injected += self->group.lost;
+  g_mutex_unlock (&self->lock);
+}
+
 /* Sends one burst on the pacer's clock. Returns 0 or the errno of a socket that is gone. */
 static int
 send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
 {
+  const gboolean ahead = self->pacer.shape == PACER_KERNEL;
   BurstCursor cursor = { .burst = burst };
-  guint64 begin_ns = now_ns ();
-  guint64 first_ns = 0, last_ns = 0;
+  BurstSpan span = { 0 };
   int err = 0;
 
   pacer_learn_interval (&self->pacer, burst->delta_ns);
-  pacer_begin (&self->pacer, begin_ns, burst->arrival_ns, burst_bytes (burst));
-  while (err == 0 && burst_group_fill (&self->group, &cursor, pacer_group_bytes (&self->pacer), &self->loss)) {
-    if (!wait_turn (self, flush_seq)) {
-      burst_group_release (&self->group);
-      return 0;
-    }
-    last_ns = now_ns ();
-    if (first_ns == 0)
-      first_ns = last_ns;
-    guint64 departure_ns = pacer_sent (&self->pacer, last_ns, (guint32) self->group.bytes);
-    err = send_group (self, self->pacer.shape == PACER_KERNEL ? departure_ns : 0);
+  pacer_begin (&self->pacer, now_ns (), burst->arrival_ns, burst_bytes (burst));
+  while (err == 0 && !is_flushed (self, flush_seq)
+      && burst_group_fill (
+          &self->group, &cursor, ahead ? G_MAXUINT32 : pacer_group_bytes (&self->pacer), &self->loss)) {
+    err = ahead ? send_group_ahead (self, flush_seq, &span) : send_group_now (self, flush_seq, &span);
+    count_losses (self);
     burst_group_release (&self->group);
   }
-  if (first_ns != 0) {
-    histogram_add (&self->queue_ns, first_ns - burst->arrival_ns);
-    histogram_add (&self->spread_ns, last_ns - first_ns);
+  if (is_flushed (self, flush_seq))
+    return err;
+  if (span.first_ns != 0) {
+    histogram_add (&self->queue_ns, span.first_ns - burst->arrival_ns);
+    histogram_add (&self->spread_ns, span.last_ns - span.first_ns);
   }
   warn_over_rate (self);
-  GST_DEBUG_OBJECT (self->element, "burst sent in %" G_GUINT64_FORMAT " ns", last_ns - first_ns);
+  GST_DEBUG_OBJECT (self->element, "burst sent in %" G_GUINT64_FORMAT " ns", span.last_ns - span.first_ns);
   return err;
 }
 
@@ -628,6 +723,7 @@ open_socket (BurstSender *self, gint given_fd, GError **error)
     return FALSE;
   }
   granted = udp_socket_grow_send_buffer (fd, SEND_BUFFER_BYTES);
+  departures_init (&self->held, (guint64) MAX (granted, 0));
   GST_INFO_OBJECT (self->element, "socket %d (%s), send buffer %d bytes granted, segmentation offload %s", fd,
       self->socket.family == AF_INET6 ? "IPv6" : "IPv4", granted, self->socket.segmentation ? "yes" : "no");
   return TRUE;
@@ -655,7 +751,6 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
     return FALSE;
 
   g_mutex_lock (&self->lock);
-  reset_figures (self);
   self->running = TRUE;
   self->failed = self->busy = self->unlocked = FALSE;
   self->segmentation = self->socket.segmentation;
@@ -671,6 +766,36 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
 
   self->thread = g_thread_new ("moonlightsink", send_thread, self);
   return TRUE;
+}
+
+gboolean
+burst_sender_begin (BurstSender *self, GError **error)
+{
+  gchar *fault;
+
+  g_mutex_lock (&self->lock);
+  reset_figures (self);
+  fault = address_fault (&self->config);
+  if (fault == NULL) {
+    update_endpoint (self);
+    self->streaming = TRUE;
+    self->warned_address = FALSE;
+  }
+  g_mutex_unlock (&self->lock);
+  if (fault == NULL)
+    return TRUE;
+  g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, fault);
+  g_free (fault);
+  return FALSE;
+}
+
+void
+burst_sender_end (BurstSender *self)
+{
+  g_mutex_lock (&self->lock);
+  self->streaming = FALSE;
+  g_mutex_unlock (&self->lock);
+  burst_sender_flush (self);
 }
 
 void

@@ -51,9 +51,14 @@ void burst_sender_unlock_config (BurstSender *sender);
 const BurstSenderConfig *burst_sender_peek_config (BurstSender *sender);
 void burst_sender_release_config (BurstSender *sender);
 
-/* Opens or duplicates (`fd` >= 0) the socket, clears the figures and starts the thread. FALSE with `error` set when
- * there is no usable socket. */
+/* Opens or duplicates (`fd` >= 0) the socket and starts the thread. FALSE with `error` set when there is no usable
+ * socket. */
 gboolean burst_sender_start (BurstSender *sender, gint fd, GError **error);
+
+/* A stream begins: clears the figures. FALSE with `error` set when `host` or `source_address` is no numeric address.
+ * From here to burst_sender_end() such an address leaves the endpoint as it is, with an element warning, once. */
+gboolean burst_sender_begin (BurstSender *sender, GError **error);
+void burst_sender_end (BurstSender *sender);
 
 /* Ends the thread within some milliseconds, throws the queue away and closes the socket. */
 void burst_sender_stop (BurstSender *sender);

@@ -455,13 +455,13 @@ gst_frame_counter_class_init (GstFrameCounterClass *klass)
    * (CLOCK_MONOTONIC, 0 = none).
    */
   g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed (
-          "stats", "Statistics", "Counters in frames", GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed ("stats", "Statistics", "Counters in frames since READY to PAUSED, times in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Frame counter", "Filter/Analyzer/Video",
-      "Draws a machine-readable frame number into a picture and reads it back", "Lumen");
+      "Draws a machine-readable frame number into a picture and reads it back", "The Lumen authors");
   transform_class->start = gst_frame_counter_start;
   transform_class->stop = gst_frame_counter_stop;
   GST_VIDEO_FILTER_CLASS (klass)->transform_frame_ip = gst_frame_counter_transform_frame_ip;

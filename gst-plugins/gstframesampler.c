@@ -24,7 +24,7 @@
  *
  * ## Example launch line
  * |[
- * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,framerate=10/1 ! videoconvert ! framesampler framerate=60/1 ! fpsdisplaysink video-sink=fakesink text-overlay=false -v
+ * gst-launch-1.0 videotestsrc is-live=true ! video/x-raw,framerate=10/1 ! videoconvert ! framesampler framerate=60/1 ! fpsdisplaysink video-sink=fakesink text-overlay=false sync=false -v
  * ]| Ten frames a second become sixty.
  *
  * Since: 0.1
@@ -926,13 +926,13 @@ gst_frame_sampler_class_init (GstFrameSamplerClass *klass)
    * capture to leaving.
    */
   g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters in frames, ages in nanoseconds", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed ("stats", "Statistics", "Counters in frames since READY to PAUSED, ages in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Frame sampler", "Filter/Effect/Video",
-      "Keeps the newest frame and sends it at a fixed rate", "Lumen");
+      "Keeps the newest frame and sends it at a fixed rate", "The Lumen authors");
   element_class->change_state = gst_frame_sampler_change_state;
 }
 

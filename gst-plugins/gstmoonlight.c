@@ -25,4 +25,4 @@ plugin_init (GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, moonlight,
-    "GameStream payloading, paced sending and receiving", plugin_init, VERSION, "MIT/X11", PACKAGE, "Lumen")
+    "GameStream payloading, paced sending and receiving", plugin_init, VERSION, "MIT/X11", PACKAGE, PACKAGE)

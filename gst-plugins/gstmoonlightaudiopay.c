@@ -38,9 +38,6 @@
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_audio_pay_debug);
 #define GST_CAT_DEFAULT gst_moonlight_audio_pay_debug
 
-#define DEFAULT_PACKET_DURATION 5
-#define DEFAULT_SESSION_PAGE_FD (-1)
-#define DEFAULT_KEY_ID 0
 /* A parity datagram has the longer header and must still fit the client's receive buffer. */
 #define MAX_PAYLOAD_BYTES (NV_AUDIO_MAX_DATAGRAM - NV_AUDIO_PARITY_HEADER_BYTES)
 
@@ -70,14 +67,7 @@ struct _GstMoonlightAudioPay
   GstPad *sink_pad;
   GstPad *src_pad;
 
-  /* Properties and stats, with the object lock. */
-  guint packet_duration_ms;
-  gint session_page_fd;
-  guint key_id;
-  gchar *key_text;
-  Stats stats;
-
-  /* Set up and torn down by state changes while no buffer flows. */
+  Stats stats; /* with the object lock */
   GstPaySession session;
 
   /* Streaming thread alone. */
@@ -93,12 +83,7 @@ struct _GstMoonlightAudioPay
 
 enum
 {
-  PROP_0,
-  PROP_PACKET_DURATION,
-  PROP_SESSION_PAGE_FD,
-  PROP_KEY,
-  PROP_KEY_ID,
-  PROP_STATS,
+  PROP_STATS = GST_PAY_SESSION_PROP_OWN,
 };
 
 static GstStaticPadTemplate sink_template =
@@ -110,7 +95,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 G_DEFINE_TYPE (GstMoonlightAudioPay, gst_moonlight_audio_pay, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightaudiopay, "moonlightaudiopay", GST_RANK_NONE,
     GST_TYPE_MOONLIGHT_AUDIO_PAY,
-    GST_DEBUG_CATEGORY_INIT (gst_moonlight_audio_pay_debug, "moonlightaudiopay", 0, "GameStream audio payloader"));
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_audio_pay_debug, "moonlightaudiopay", 0, "Moonlight audio payloader"));
 
 /* ---- one packet ---- */
 
@@ -295,8 +280,8 @@ set_caps (GstMoonlightAudioPay *self)
   gboolean ok;
 
   GST_OBJECT_LOCK (self);
-  self->stream_duration_ms = self->packet_duration_ms;
-  self->stream_key_id = self->key_id;
+  self->stream_duration_ms = self->session.packet_duration_ms;
+  self->stream_key_id = self->session.key_id;
   GST_OBJECT_UNLOCK (self);
   ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
   gst_caps_unref (caps);
@@ -321,20 +306,14 @@ gst_moonlight_audio_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *ev
 static gboolean
 prepare (GstMoonlightAudioPay *self)
 {
-  gint page_fd;
-  gchar *key_text;
-  gboolean ok;
-
   GST_OBJECT_LOCK (self);
-  page_fd = self->session_page_fd;
-  key_text = g_strdup (self->key_text);
+  self->stats = (Stats) { 0 };
   GST_OBJECT_UNLOCK (self);
-  ok = gst_pay_session_prepare (&self->session, GST_ELEMENT (self), page_fd, key_text);
-  g_free (key_text);
+  self->warned_size = self->warned_refused = FALSE;
   self->has_caps = FALSE;
   self->block.count = 0;
   self->last_payload_bytes = 0;
-  return ok;
+  return gst_pay_session_prepare (&self->session, GST_ELEMENT (self));
 }
 
 static GstStateChangeReturn
@@ -372,24 +351,8 @@ gst_moonlight_audio_pay_set_property (GObject *object, guint id, const GValue *v
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_PACKET_DURATION:
-      self->packet_duration_ms = g_value_get_uint (value);
-      break;
-    case PROP_SESSION_PAGE_FD:
-      self->session_page_fd = g_value_get_int (value);
-      break;
-    case PROP_KEY:
-      g_free (self->key_text);
-      self->key_text = g_value_dup_string (value);
-      break;
-    case PROP_KEY_ID:
-      self->key_id = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_pay_session_set_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -403,20 +366,8 @@ gst_moonlight_audio_pay_get_property (GObject *object, guint id, GValue *value, 
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_PACKET_DURATION:
-      g_value_set_uint (value, self->packet_duration_ms);
-      break;
-    case PROP_SESSION_PAGE_FD:
-      g_value_set_int (value, self->session_page_fd);
-      break;
-    case PROP_KEY_ID:
-      g_value_set_uint (value, self->key_id);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!gst_pay_session_get_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -425,7 +376,6 @@ gst_moonlight_audio_pay_finalize (GObject *object)
 {
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (object);
 
-  g_free (self->key_text);
   gst_pay_session_clear (&self->session);
   rs_fec_free (self->fec);
   G_OBJECT_CLASS (gst_moonlight_audio_pay_parent_class)->finalize (object);
@@ -434,28 +384,12 @@ gst_moonlight_audio_pay_finalize (GObject *object)
 static void
 install_properties (GObjectClass *klass)
 {
-  /* Milliseconds: the step of the timestamp. Read when caps arrive. */
-  g_object_class_install_property (klass, PROP_PACKET_DURATION,
-      g_param_spec_uint ("packet-duration", "Packet duration", "Milliseconds in one Opus packet", 1, 60,
-          DEFAULT_PACKET_DURATION, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
-  g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
-      g_param_spec_int ("session-page-fd", "Session page",
-          "Descriptor of the file that holds the session's numbers; "
-          "mapped on the way to PAUSED. -1 counts from zero",
-          -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
-  g_object_class_install_property (klass, PROP_KEY,
-      g_param_spec_string ("key", "Key",
-          "32 hex digits turn AES-128-CBC on, empty turns it off; used from the next "
-          "start",
-          NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /* The launch parameter rikeyid, as unsigned 32 bit. */
-  g_object_class_install_property (klass, PROP_KEY_ID,
-      g_param_spec_uint ("key-id", "Key id", "Added to the sequence number to make each packet's IV", 0, G_MAXUINT32,
-          DEFAULT_KEY_ID, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  static const guint shared[] = { GST_PAY_SESSION_PROP_PACKET_DURATION, GST_PAY_SESSION_PROP_PAGE_FD,
+    GST_PAY_SESSION_PROP_KEY, GST_PAY_SESSION_PROP_KEY_ID, 0 };
+
+  gst_pay_session_install_properties (klass, shared);
   g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters since the element was made", GST_TYPE_STRUCTURE,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY to PAUSED", GST_TYPE_STRUCTURE,
           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
@@ -479,9 +413,7 @@ gst_moonlight_audio_pay_class_init (GstMoonlightAudioPayClass *klass)
 static void
 gst_moonlight_audio_pay_init (GstMoonlightAudioPay *self)
 {
-  self->packet_duration_ms = DEFAULT_PACKET_DURATION;
-  self->session_page_fd = DEFAULT_SESSION_PAGE_FD;
-  self->key_id = DEFAULT_KEY_ID;
+  gst_pay_session_init (&self->session);
   self->fec = rs_fec_new ();
 
   self->sink_pad = gst_pad_new_from_static_template (&sink_template, "sink");

@@ -37,17 +37,15 @@
 
 #include "audioqueue.h"
 #include "framequeue.h"
+#include "gstpaysession.h"
 #include "histogram.h"
-#include "mediacrypt.h"
 #include "noncewatch.h"
 #include "sendertime.h"
 
 GST_DEBUG_CATEGORY_STATIC (moonlight_depay_debug);
 #define GST_CAT_DEFAULT moonlight_depay_debug
 
-#define DEFAULT_PACKET_SIZE 1024
 #define DEFAULT_CHANNELS 2
-#define DEFAULT_PACKET_DURATION 5
 /* Reference timestamp of a datagram: CLOCK_MONOTONIC ns at which it came. */
 #define ARRIVAL_CAPS "timestamp/x-lumen-arrival"
 #define RTP_CLOCK_RATE 90000
@@ -63,13 +61,8 @@ typedef enum
 
 enum
 {
-  PROP_0,
-  PROP_CODEC,
-  PROP_PACKET_SIZE,
-  PROP_KEY,
-  PROP_KEY_ID,
+  PROP_CODEC = GST_PAY_SESSION_PROP_OWN,
   PROP_CHANNELS,
-  PROP_PACKET_DURATION,
   PROP_WAIT_FOR_KEY_FRAME,
   PROP_STATS,
 };
@@ -79,7 +72,7 @@ typedef struct
 {
   guint64 datagrams, decrypt_failures, nonce_repeats;
   guint64 frames, key_frames, frames_discarded;
-  guint64 first_frame_ns, last_key_frame_ns;
+  guint64 first_frame_ns, last_key_frame_ns, last_frame_ns, longest_gap_ns;
   guint64 first_frame_index, last_frame_index, last_key_frame_index;
   guint64 audio_packets;
 } DepayStats;
@@ -94,19 +87,14 @@ struct _GstMoonlightDepay
 
   /* properties, with the object lock; read at the start of a stream */
   MoonlightDepayCodec codec;
-  guint packet_size;
-  guint key_id;
   guint channels;
-  guint packet_duration;
   gboolean wait_for_key_frame;
-  gboolean has_key;
-  guint8 key[MEDIA_KEY_BYTES];
+  GstPaySession session; /* without a page */
 
   /* streaming thread only */
   gboolean is_audio;
   FrameQueue *frames; /* one of the two while there are caps */
   AudioQueue *audio;
-  MediaCrypt *crypt;
   NonceWatch *nonces;
   guint8 *plain; /* room for a decrypted datagram */
   gsize plain_size;
@@ -360,10 +348,14 @@ count_frame (GstMoonlightDepay *self, const FrameQueueFrame *frame)
     self->stats.first_frame_index = frame->frame_index;
   }
   self->stats.last_frame_index = frame->frame_index;
-  if (self->is_waiting)
+  if (self->is_waiting) {
     self->stats.frames_discarded++;
-  else
+  } else {
+    if (self->stats.last_frame_ns != 0 && frame->last_arrival_ns > self->stats.last_frame_ns)
+      self->stats.longest_gap_ns = MAX (self->stats.longest_gap_ns, frame->last_arrival_ns - self->stats.last_frame_ns);
+    self->stats.last_frame_ns = frame->last_arrival_ns;
     self->stats.frames++;
+  }
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -406,7 +398,7 @@ decrypt_video (GstMoonlightDepay *self, const guint8 **data, gsize *size)
   gboolean is_repeat;
 
   if (*size > self->plain_size + NV_ENCRYPTED_PREFIX_BYTES
-      || !media_crypt_open_video (self->crypt, *data, *size, self->plain))
+      || !media_crypt_open_video (self->session.crypt, *data, *size, self->plain))
     return FALSE;
   is_repeat = nonce_watch_note (self->nonces, *data);
   *data = self->plain;
@@ -438,7 +430,8 @@ decrypt_audio (GstMoonlightDepay *self, guint16 sequence, const guint8 **payload
   gsize plain_bytes;
 
   if (*bytes > self->plain_size
-      || !media_crypt_open_audio (self->crypt, self->key_id, sequence, *payload, *bytes, self->plain, &plain_bytes)
+      || !media_crypt_open_audio (
+          self->session.crypt, self->session.key_id, sequence, *payload, *bytes, self->plain, &plain_bytes)
       || plain_bytes == 0)
     return FALSE;
   *payload = self->plain;
@@ -450,17 +443,17 @@ static void
 on_packet (void *user, uint16_t sequence, const uint8_t *payload, size_t bytes, uint32_t missing)
 {
   GstMoonlightDepay *self = user;
-  GstClockTime duration = self->packet_duration * GST_MSECOND;
+  GstClockTime duration = self->session.packet_duration_ms * GST_MSECOND;
   GstBuffer *buffer;
   GstClockTime pts;
 
-  if (self->crypt && !decrypt_audio (self, sequence, &payload, &bytes)) {
+  if (self->session.crypt && !decrypt_audio (self, sequence, &payload, &bytes)) {
     count_decrypt_failure (self);
     return;
   }
   /* packets are of one length, so their number is the time */
-  pts = sender_time_map (
-      &self->time, sender_time_unwrap (&self->time, sequence, 16) * self->packet_duration, 1000, self->arrival_pts);
+  pts = sender_time_map (&self->time, sender_time_unwrap (&self->time, sequence, 16) * self->session.packet_duration_ms,
+      1000, self->arrival_pts);
   if (missing > 0 && pts >= missing * duration && !self->need_segment) {
     /* lets the decoder conceal */
     gst_pad_push_event (self->srcpad, gst_event_new_gap (pts - missing * duration, missing * duration));
@@ -482,7 +475,6 @@ close_stream (GstMoonlightDepay *self)
 {
   g_clear_pointer (&self->frames, frame_queue_free);
   g_clear_pointer (&self->audio, audio_queue_free);
-  g_clear_pointer (&self->crypt, media_crypt_free);
   g_clear_pointer (&self->nonces, nonce_watch_free);
   g_clear_pointer (&self->plain, g_free);
   self->plain_size = 0;
@@ -519,20 +511,14 @@ open_stream (GstMoonlightDepay *self, GstCaps *caps)
   GST_OBJECT_LOCK (self);
   self->is_audio = is_audio;
   GST_OBJECT_UNLOCK (self);
-  self->plain_size = self->is_audio ? NV_AUDIO_MAX_DATAGRAM : self->packet_size + NV_VIDEO_SHARD_OVERHEAD;
+  self->plain_size = self->is_audio ? NV_AUDIO_MAX_DATAGRAM : self->session.packet_size + NV_VIDEO_SHARD_OVERHEAD;
   self->plain = g_malloc (self->plain_size);
-  if (self->has_key) {
-    self->crypt = media_crypt_new (self->key);
-    if (!self->crypt) {
-      GST_ELEMENT_ERROR (self, LIBRARY, INIT, ("The AES cipher is not available."), ("media_crypt_new failed"));
-      return FALSE;
-    }
+  if (self->session.crypt)
     self->nonces = nonce_watch_new ();
-  }
   if (is_audio)
     self->audio = audio_queue_new (&audio_sink);
   else
-    self->frames = frame_queue_new (self->packet_size, &frame_sink);
+    self->frames = frame_queue_new (self->session.packet_size, &frame_sink);
   restart_stream (self);
   return push_src_caps (self);
 }
@@ -574,7 +560,7 @@ take_datagram (GstMoonlightDepay *self, GstBuffer *buffer)
   size = map.size;
   if (self->is_audio)
     audio_queue_push (self->audio, data, size);
-  else if (self->crypt && !decrypt_video (self, &data, &size))
+  else if (self->session.crypt && !decrypt_video (self, &data, &size))
     count_decrypt_failure (self);
   else
     frame_queue_push (self->frames, data, size, self->arrival_ns);
@@ -699,7 +685,8 @@ make_video_stats (GstMoonlightDepay *self)
 
   gst_structure_set (stats, "first-frame-ns", G_TYPE_UINT64, s->first_frame_ns, "last-key-frame-ns", G_TYPE_UINT64,
       s->last_key_frame_ns, "first-frame-index", G_TYPE_UINT64, s->first_frame_index, "last-frame-index", G_TYPE_UINT64,
-      s->last_frame_index, "last-key-frame-index", G_TYPE_UINT64, s->last_key_frame_index, NULL);
+      s->last_frame_index, "last-key-frame-index", G_TYPE_UINT64, s->last_key_frame_index, "last-frame-ns",
+      G_TYPE_UINT64, s->last_frame_ns, "longest-gap-ns", G_TYPE_UINT64, s->longest_gap_ns, NULL);
   set_quantiles (stats, "host-latency-ns", &self->host_latency);
   set_quantiles (stats, "arrival-jitter-ns", &self->arrival_jitter);
   set_quantiles (stats, "frame-spread-ns", &self->frame_spread);
@@ -726,44 +713,54 @@ log_stats (GstMoonlightDepay *self)
   gst_structure_free (stats);
 }
 
+static void
+reset_stats (GstMoonlightDepay *self)
+{
+  GST_OBJECT_LOCK (self);
+  memset (&self->stats, 0, sizeof self->stats);
+  memset (&self->frame_stats, 0, sizeof self->frame_stats);
+  memset (&self->audio_stats, 0, sizeof self->audio_stats);
+  GST_OBJECT_UNLOCK (self);
+  histogram_reset (&self->host_latency);
+  histogram_reset (&self->arrival_jitter);
+  histogram_reset (&self->frame_spread);
+}
+
+static gboolean
+prepare (GstMoonlightDepay *self)
+{
+  guint channels;
+
+  reset_stats (self);
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  self->lost_reported_ns = 0;
+  self->has_warned = FALSE;
+  GST_OBJECT_LOCK (self);
+  channels = self->channels;
+  GST_OBJECT_UNLOCK (self);
+  /* What the host can send (protocol/audio.md §4). */
+  if (channels != 1 && channels != 2 && channels != 6 && channels != 8) {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("channels is %u; it must be 1, 2, 6 or 8.", channels), (NULL));
+    return FALSE;
+  }
+  return gst_pay_session_prepare_wire (&self->session, GST_ELEMENT (self));
+}
+
 static GstStateChangeReturn
 gst_moonlight_depay_change_state (GstElement *element, GstStateChange transition)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) element;
   GstStateChangeReturn result;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    GST_OBJECT_LOCK (self);
-    memset (&self->stats, 0, sizeof self->stats);
-    memset (&self->frame_stats, 0, sizeof self->frame_stats);
-    memset (&self->audio_stats, 0, sizeof self->audio_stats);
-    GST_OBJECT_UNLOCK (self);
-    histogram_reset (&self->host_latency);
-    histogram_reset (&self->arrival_jitter);
-    histogram_reset (&self->frame_spread);
-    gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-    self->lost_reported_ns = 0;
-    self->has_warned = FALSE;
-  }
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !prepare (self))
+    return GST_STATE_CHANGE_FAILURE;
   result = GST_ELEMENT_CLASS (gst_moonlight_depay_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     log_stats (self);
     close_stream (self);
+    gst_pay_session_stop (&self->session);
   }
   return result;
-}
-
-/* with the object lock; an empty text turns decryption off */
-static void
-set_key (GstMoonlightDepay *self, const gchar *text)
-{
-  self->has_key = FALSE;
-  if (!text || *text == '\0')
-    return;
-  self->has_key = media_key_parse (text, self->key);
-  /* never the text itself: it is a secret */
-  if (!self->has_key)
-    g_warning ("moonlightdepay: the key must be 32 hexadecimal digits");
 }
 
 static void
@@ -776,26 +773,15 @@ gst_moonlight_depay_set_property (GObject *object, guint id, const GValue *value
     case PROP_CODEC:
       self->codec = (MoonlightDepayCodec) g_value_get_enum (value);
       break;
-    case PROP_PACKET_SIZE:
-      self->packet_size = g_value_get_uint (value);
-      break;
-    case PROP_KEY:
-      set_key (self, g_value_get_string (value));
-      break;
-    case PROP_KEY_ID:
-      self->key_id = g_value_get_uint (value);
-      break;
     case PROP_CHANNELS:
       self->channels = g_value_get_uint (value);
-      break;
-    case PROP_PACKET_DURATION:
-      self->packet_duration = g_value_get_uint (value);
       break;
     case PROP_WAIT_FOR_KEY_FRAME:
       self->wait_for_key_frame = g_value_get_boolean (value);
       break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      if (!gst_pay_session_set_property (&self->session, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -815,23 +801,15 @@ gst_moonlight_depay_get_property (GObject *object, guint id, GValue *value, GPar
     case PROP_CODEC:
       g_value_set_enum (value, self->codec);
       break;
-    case PROP_PACKET_SIZE:
-      g_value_set_uint (value, self->packet_size);
-      break;
-    case PROP_KEY_ID:
-      g_value_set_uint (value, self->key_id);
-      break;
     case PROP_CHANNELS:
       g_value_set_uint (value, self->channels);
-      break;
-    case PROP_PACKET_DURATION:
-      g_value_set_uint (value, self->packet_duration);
       break;
     case PROP_WAIT_FOR_KEY_FRAME:
       g_value_set_boolean (value, self->wait_for_key_frame);
       break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      if (!gst_pay_session_get_property (&self->session, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -843,7 +821,7 @@ gst_moonlight_depay_finalize (GObject *object)
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
   close_stream (self);
-  memset (self->key, 0, sizeof self->key);
+  gst_pay_session_clear (&self->session);
   gst_caps_unref (self->arrival_caps);
   G_OBJECT_CLASS (gst_moonlight_depay_parent_class)->finalize (object);
 }
@@ -853,39 +831,18 @@ gst_moonlight_depay_finalize (GObject *object)
 static void
 install_wire_properties (GObjectClass *object_class)
 {
+  static const guint shared[] = { GST_PAY_SESSION_PROP_PACKET_SIZE, GST_PAY_SESSION_PROP_KEY,
+    GST_PAY_SESSION_PROP_KEY_ID, GST_PAY_SESSION_PROP_PACKET_DURATION, 0 };
+
+  gst_pay_session_install_properties (object_class, shared);
   /**
    * GstMoonlightDepay:codec:
    *
    * What the video frames are; the wire does not say.
    */
   g_object_class_install_property (object_class, PROP_CODEC,
-      g_param_spec_enum (
-          "codec", "Codec", "What the video frames are coded with", TYPE_MOONLIGHT_DEPAY_CODEC, CODEC_H264, RW_READY));
-  /**
-   * GstMoonlightDepay:packet-size:
-   *
-   * `x-nv-video[0].packetSize` as agreed.
-   */
-  g_object_class_install_property (object_class, PROP_PACKET_SIZE,
-      g_param_spec_uint ("packet-size", "Packet size",
-          "packetSize as agreed in ANNOUNCE (bytes); a shard is 16 bytes longer", NV_PACKET_SIZE_MIN,
-          NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE, RW_READY));
-  /**
-   * GstMoonlightDepay:key:
-   *
-   * 32 hexadecimal digits turn decryption on (video AES-128-GCM, audio AES-128-CBC), an empty text turns it off.
-   */
-  g_object_class_install_property (object_class, PROP_KEY,
-      g_param_spec_string ("key", "Key", "AES-128 key as 32 hexadecimal digits; empty for none", NULL,
-          G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /**
-   * GstMoonlightDepay:key-id:
-   *
-   * `rikeyid` of the launch, as unsigned 32 bit; audio only.
-   */
-  g_object_class_install_property (object_class, PROP_KEY_ID,
-      g_param_spec_uint (
-          "key-id", "Key id", "rikeyid of the launch as unsigned 32 bit (audio)", 0, G_MAXUINT, 0, RW_READY));
+      g_param_spec_enum ("codec", "Codec", "What the video frames are coded with (the wire does not say)",
+          TYPE_MOONLIGHT_DEPAY_CODEC, CODEC_H264, RW_READY));
 }
 
 static void
@@ -897,15 +854,7 @@ install_stream_properties (GObjectClass *object_class)
    * Audio channels: 1, 2, 6 or 8.
    */
   g_object_class_install_property (object_class, PROP_CHANNELS,
-      g_param_spec_uint ("channels", "Channels", "Audio channels (1, 2, 6 or 8)", 1, 8, DEFAULT_CHANNELS, RW_READY));
-  /**
-   * GstMoonlightDepay:packet-duration:
-   *
-   * Milliseconds of sound in an Opus packet.
-   */
-  g_object_class_install_property (object_class, PROP_PACKET_DURATION,
-      g_param_spec_uint ("packet-duration", "Packet duration", "Length of an Opus packet (milliseconds)", 1, 60,
-          DEFAULT_PACKET_DURATION, RW_READY));
+      g_param_spec_uint ("channels", "Channels", "Audio channels: 1, 2, 6 or 8", 1, 8, DEFAULT_CHANNELS, RW_READY));
   /**
    * GstMoonlightDepay:wait-for-key-frame:
    *
@@ -921,8 +870,8 @@ install_stream_properties (GObjectClass *object_class)
    * See the contract in docs/architecture.md for the fields of either medium.
    */
   g_object_class_install_property (object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters and times (nanoseconds) of the stream", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY to PAUSED; times in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -931,7 +880,7 @@ gst_moonlight_depay_class_init (GstMoonlightDepayClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
 
-  GST_DEBUG_CATEGORY_INIT (moonlight_depay_debug, "moonlightdepay", 0, "GameStream depayloader");
+  GST_DEBUG_CATEGORY_INIT (moonlight_depay_debug, "moonlightdepay", 0, "Moonlight depayloader");
   object_class->set_property = gst_moonlight_depay_set_property;
   object_class->get_property = gst_moonlight_depay_get_property;
   object_class->finalize = gst_moonlight_depay_finalize;
@@ -940,8 +889,8 @@ gst_moonlight_depay_class_init (GstMoonlightDepayClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "GameStream depayloader", "Codec/Depayloader/Network",
-      "Puts GameStream datagrams back together, with parity and decryption", "Lumen");
+  gst_element_class_set_static_metadata (element_class, "Moonlight depayloader", "Codec/Depayloader/Network",
+      "Puts GameStream datagrams back together, with parity and decryption", "The Lumen authors");
   element_class->change_state = gst_moonlight_depay_change_state;
   gst_type_mark_as_plugin_api (TYPE_MOONLIGHT_DEPAY_CODEC, 0);
 }
@@ -950,9 +899,8 @@ static void
 gst_moonlight_depay_init (GstMoonlightDepay *self)
 {
   self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
-  self->packet_size = DEFAULT_PACKET_SIZE;
+  gst_pay_session_init (&self->session);
   self->channels = DEFAULT_CHANNELS;
-  self->packet_duration = DEFAULT_PACKET_DURATION;
   self->wait_for_key_frame = TRUE;
   self->need_segment = TRUE;
 

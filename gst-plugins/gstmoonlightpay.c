@@ -10,8 +10,8 @@
  *
  * Stands between the parser behind a video encoder and `moonlightsink` (or `udpsink`). Each access unit becomes one
  * frame: an 8-byte header and the bitstream, cut into equal shards, followed by Reed-Solomon parity shards, each shard
- * encrypted when a key is set. Access unit delimiters and user-data SEI are dropped, so that the first slice header
- * lies in the first datagram, where clients look for it.
+ * encrypted when a key is set. Access unit delimiters, SEI of H.264 and user-data SEI of HEVC are dropped, so that the
+ * first slice header lies in the first datagram, where clients look for it.
  *
  * Unlike an RTP payloader it numbers pictures (clients ask for a key frame when a number is missing), its shards are
  * padded to one size, and its parity covers the packet headers as well. The numbers come from the session page, when
@@ -46,10 +46,8 @@
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_pay_debug);
 #define GST_CAT_DEFAULT gst_moonlight_pay_debug
 
-#define DEFAULT_PACKET_SIZE 1024
 #define DEFAULT_FEC_PERCENTAGE 20
 #define DEFAULT_MIN_FEC_PACKETS 2
-#define DEFAULT_SESSION_PAGE_FD (-1)
 /* First size of the arenas that layout=frame fills: a frame of 20 Mbit/s at 60 fps is 53 kB with its parity. */
 #define FIRST_ARENA_BYTES (256u << 10)
 /* What framesampler attaches to fresh frames. */
@@ -84,17 +82,13 @@ struct _GstMoonlightPay
   GstPad *src_pad;
 
   /* Properties and stats, with the object lock. */
-  guint packet_size;
   guint fec_percentage;
   guint min_fec_packets;
-  gint session_page_fd;
-  gchar *key_text;
   Stats stats;
   Histogram packetise_ns;    /* lock-free */
   Histogram host_latency_ns; /* lock-free */
   Histogram encode_ns;       /* lock-free */
 
-  /* Set up and torn down by state changes while no buffer flows. */
   GstPaySession session;
 
   /* Streaming thread alone. */
@@ -116,12 +110,8 @@ struct _GstMoonlightPay
 
 enum
 {
-  PROP_0,
-  PROP_PACKET_SIZE,
-  PROP_FEC_PERCENTAGE,
+  PROP_FEC_PERCENTAGE = GST_PAY_SESSION_PROP_OWN,
   PROP_MIN_FEC_PACKETS,
-  PROP_SESSION_PAGE_FD,
-  PROP_KEY,
   PROP_STATS,
 };
 
@@ -137,7 +127,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
 
 G_DEFINE_TYPE (GstMoonlightPay, gst_moonlight_pay, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightpay, "moonlightpay", GST_RANK_NONE, GST_TYPE_MOONLIGHT_PAY,
-    GST_DEBUG_CATEGORY_INIT (gst_moonlight_pay_debug, "moonlightpay", 0, "GameStream video payloader"));
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_pay_debug, "moonlightpay", 0, "Moonlight video payloader"));
 
 static guint64
 monotonic_ns (void)
@@ -580,7 +570,7 @@ set_caps (GstMoonlightPay *self, GstCaps *caps)
     self->codec = CODEC_AV1;
   if (!self->has_caps) {
     GST_OBJECT_LOCK (self);
-    self->stream_packet_size = self->packet_size;
+    self->stream_packet_size = self->session.packet_size;
     GST_OBJECT_UNLOCK (self);
   }
   gst_pad_check_reconfigure (self->src_pad);
@@ -613,29 +603,26 @@ gst_moonlight_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
+static void
+reset_stats (GstMoonlightPay *self)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats = (Stats) { 0 };
+  GST_OBJECT_UNLOCK (self);
+  histogram_reset (&self->packetise_ns);
+  histogram_reset (&self->host_latency_ns);
+  histogram_reset (&self->encode_ns);
+  self->warned_late_slice = self->warned_refused = self->warned_without_parity = FALSE;
+}
+
 static gboolean
 prepare (GstMoonlightPay *self)
 {
-  guint packet_size;
-  gint page_fd;
-  gchar *key_text;
-  gboolean ok;
-
-  GST_OBJECT_LOCK (self);
-  packet_size = self->packet_size;
-  page_fd = self->session_page_fd;
-  key_text = g_strdup (self->key_text);
-  GST_OBJECT_UNLOCK (self);
-  ok = packet_size % 16 == 0;
-  if (!ok)
-    GST_ELEMENT_ERROR (
-        self, RESOURCE, SETTINGS, ("packet-size is %u, which is not a multiple of 16.", packet_size), (NULL));
-  ok = ok && gst_pay_session_prepare (&self->session, GST_ELEMENT (self), page_fd, key_text);
-  g_free (key_text);
+  reset_stats (self);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   self->has_caps = FALSE;
   self->last_timestamp = 0;
-  return ok;
+  return gst_pay_session_prepare (&self->session, GST_ELEMENT (self));
 }
 
 static GstStateChangeReturn
@@ -684,24 +671,15 @@ gst_moonlight_pay_set_property (GObject *object, guint id, const GValue *value, 
 
   GST_OBJECT_LOCK (self);
   switch (id) {
-    case PROP_PACKET_SIZE:
-      self->packet_size = g_value_get_uint (value);
-      break;
     case PROP_FEC_PERCENTAGE:
       self->fec_percentage = g_value_get_uint (value);
       break;
     case PROP_MIN_FEC_PACKETS:
       self->min_fec_packets = g_value_get_uint (value);
       break;
-    case PROP_SESSION_PAGE_FD:
-      self->session_page_fd = g_value_get_int (value);
-      break;
-    case PROP_KEY:
-      g_free (self->key_text);
-      self->key_text = g_value_dup_string (value);
-      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      if (!gst_pay_session_set_property (&self->session, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -718,20 +696,15 @@ gst_moonlight_pay_get_property (GObject *object, guint id, GValue *value, GParam
   }
   GST_OBJECT_LOCK (self);
   switch (id) {
-    case PROP_PACKET_SIZE:
-      g_value_set_uint (value, self->packet_size);
-      break;
     case PROP_FEC_PERCENTAGE:
       g_value_set_uint (value, self->fec_percentage);
       break;
     case PROP_MIN_FEC_PACKETS:
       g_value_set_uint (value, self->min_fec_packets);
       break;
-    case PROP_SESSION_PAGE_FD:
-      g_value_set_int (value, self->session_page_fd);
-      break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      if (!gst_pay_session_get_property (&self->session, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -743,7 +716,6 @@ gst_moonlight_pay_finalize (GObject *object)
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
   drop_arenas (self);
-  g_free (self->key_text);
   gst_pay_session_clear (&self->session);
   rs_fec_free (self->fec);
   gst_caps_unref (self->capture_caps);
@@ -753,39 +725,24 @@ gst_moonlight_pay_finalize (GObject *object)
 static void
 install_properties (GObjectClass *klass)
 {
-  /* Bytes: x-nv-video[0].packetSize; a shard is 16 bytes longer. Read when caps arrive. */
-  g_object_class_install_property (klass, PROP_PACKET_SIZE,
-      g_param_spec_uint ("packet-size", "Packet size",
-          "Bytes of a packet less its RTP header, a multiple of 16, as "
-          "the client announced it; a shard is 16 bytes longer. Not changed after caps",
-          NV_PACKET_SIZE_MIN, NV_PACKET_SIZE_MAX, DEFAULT_PACKET_SIZE,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  static const guint shared[] = { GST_PAY_SESSION_PROP_PACKET_SIZE, GST_PAY_SESSION_PROP_PAGE_FD,
+    GST_PAY_SESSION_PROP_KEY, 0 };
+
+  gst_pay_session_install_properties (klass, shared);
   /* Percent of the data shards of a block; 0 sends no parity. */
   g_object_class_install_property (klass, PROP_FEC_PERCENTAGE,
       g_param_spec_uint ("fec-percentage", "FEC percentage",
-          "Parity shards in percent of the data shards; 0 sends "
+          "Parity shards in percent of the data shards (0-255 %); 0 sends "
           "none. Takes effect with the next frame",
           0, 255, DEFAULT_FEC_PERCENTAGE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   /* Shards; clamped per block to what one byte of percentage and 255 shards can say. */
   g_object_class_install_property (klass, PROP_MIN_FEC_PACKETS,
       g_param_spec_uint ("min-fec-packets", "Minimum FEC packets",
-          "Fewest parity shards of a block, as far as the "
+          "Fewest parity shards of a block (0-255), as far as the "
           "packet header can say so",
           0, 255, DEFAULT_MIN_FEC_PACKETS, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-  /* A descriptor of at least 4096 bytes with the layout of sessionpage.h; the caller keeps owning it. */
-  g_object_class_install_property (klass, PROP_SESSION_PAGE_FD,
-      g_param_spec_int ("session-page-fd", "Session page",
-          "Descriptor of the file that holds the session's numbers; "
-          "mapped on the way to PAUSED. -1 counts from zero",
-          -1, G_MAXINT, DEFAULT_SESSION_PAGE_FD, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  /* Never readable, and never part of a launch string, so that it shows in no process list or dump. */
-  g_object_class_install_property (klass, PROP_KEY,
-      g_param_spec_string ("key", "Key",
-          "32 hex digits turn AES-128-GCM on, empty turns it off; used from the next "
-          "start",
-          NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters since the element was made; times in nanoseconds",
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY to PAUSED; times in nanoseconds",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
@@ -809,10 +766,9 @@ gst_moonlight_pay_class_init (GstMoonlightPayClass *klass)
 static void
 gst_moonlight_pay_init (GstMoonlightPay *self)
 {
-  self->packet_size = DEFAULT_PACKET_SIZE;
   self->fec_percentage = DEFAULT_FEC_PERCENTAGE;
   self->min_fec_packets = DEFAULT_MIN_FEC_PACKETS;
-  self->session_page_fd = DEFAULT_SESSION_PAGE_FD;
+  gst_pay_session_init (&self->session);
   self->fec = rs_fec_new ();
   self->capture_caps = gst_caps_new_empty_simple (CAPTURE_CAPS);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);

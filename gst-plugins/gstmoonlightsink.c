@@ -83,7 +83,7 @@ static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST
                      "application/x-moonlight, media=(string){video,audio}, layout=(string)datagrams"));
 
 G_DEFINE_TYPE_WITH_CODE (GstMoonlightSink, gst_moonlight_sink, GST_TYPE_BASE_SINK,
-    GST_DEBUG_CATEGORY_INIT (gst_moonlight_sink_debug, "moonlightsink", 0, "Moonlight datagram sender"));
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_sink_debug, "moonlightsink", 0, "Moonlight sender"));
 GST_ELEMENT_REGISTER_DEFINE (moonlightsink, "moonlightsink", GST_RANK_NONE, GST_TYPE_MOONLIGHT_SINK);
 
 #define GST_TYPE_MOONLIGHT_SINK_PACING (gst_moonlight_sink_pacing_get_type ())
@@ -210,10 +210,18 @@ gst_moonlight_sink_stop (GstBaseSink *sink)
 static GstStateChangeReturn
 gst_moonlight_sink_change_state (GstElement *element, GstStateChange transition)
 {
-  GstStateChangeReturn ret = GST_ELEMENT_CLASS (gst_moonlight_sink_parent_class)->change_state (element, transition);
+  GstMoonlightSink *self = GST_MOONLIGHT_SINK (element);
+  GstStateChangeReturn ret;
+  GError *error = NULL;
 
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !burst_sender_begin (self->sender, &error)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+    g_clear_error (&error);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  ret = GST_ELEMENT_CLASS (gst_moonlight_sink_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    burst_sender_flush (GST_MOONLIGHT_SINK (element)->sender);
+    burst_sender_end (self->sender);
   return ret;
 }
 
@@ -368,10 +376,12 @@ gst_moonlight_sink_install_properties (GObjectClass *klass)
 
   /* The three that name the endpoint take effect with the next group of datagrams. */
   g_object_class_install_property (klass, PROP_HOST,
-      g_param_spec_string ("host", "Host", "Destination address, numeric IPv4 or IPv6", DEFAULT_HOST, playing));
+      g_param_spec_string ("host", "Host",
+          "Destination address, numeric IPv4 or IPv6; one that is not fails the start, or is ignored while playing",
+          DEFAULT_HOST, playing));
   g_object_class_install_property (klass, PROP_PORT,
-      g_param_spec_uint ("port", "Port", "Destination UDP port; 0 drops everything, counted as no-endpoint", 0, 65535,
-          DEFAULT_PORT, playing));
+      g_param_spec_uint ("port", "Port", "Destination UDP port (0-65535); 0 drops everything, counted as no-endpoint",
+          0, 65535, DEFAULT_PORT, playing));
   g_object_class_install_property (klass, PROP_FD,
       g_param_spec_int ("fd", "File descriptor",
           "UDP socket to send from, duplicated on start (unconnected, may be dual-stack); -1 opens one. "
@@ -382,26 +392,28 @@ gst_moonlight_sink_install_properties (GObjectClass *klass)
           "Local address to send from, numeric; empty lets the kernel choose", "", playing));
   g_object_class_install_property (klass, PROP_DSCP,
       g_param_spec_uint (
-          "dscp", "DSCP", "Differentiated services code point of each datagram", 0, 63, DEFAULT_DSCP, playing));
+          "dscp", "DSCP", "Differentiated services code point of each datagram (0-63)", 0, 63, DEFAULT_DSCP, playing));
   g_object_class_install_property (klass, PROP_LINK_KBPS,
-      g_param_spec_uint ("link-kbps", "Link", "The client's link in kbit/s; the rate clock runs at 0.9 of it", 1,
-          G_MAXUINT, DEFAULT_LINK_KBPS, playing));
+      g_param_spec_uint ("link-kbps", "Link",
+          "The client's link in kbit/s (1 and more); the rate clock runs at 0.9 of it", 1, G_MAXUINT, DEFAULT_LINK_KBPS,
+          playing));
   g_object_class_install_property (klass, PROP_PACING,
-      g_param_spec_enum (
-          "pacing", "Pacing", "Shape of a burst", GST_TYPE_MOONLIGHT_SINK_PACING, DEFAULT_PACING, playing));
+      g_param_spec_enum ("pacing", "Pacing", "How the datagrams of a burst leave", GST_TYPE_MOONLIGHT_SINK_PACING,
+          DEFAULT_PACING, playing));
   g_object_class_install_property (klass, PROP_MAX_BURSTS,
-      g_param_spec_uint ("max-bursts", "Max bursts", "Bursts that may wait; a further one is dropped whole", 1,
+      g_param_spec_uint ("max-bursts", "Max bursts",
+          "Bursts (frames, or audio packets with their parity) that may wait (1-64); a further one is dropped whole", 1,
           BURST_SENDER_QUEUE_MAX, DEFAULT_MAX_BURSTS, playing));
   g_object_class_install_property (klass, PROP_DROP_PERCENT,
-      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose, in percent, for tests", 0, 100,
+      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose (0-100 %), for tests", 0, 100,
           DEFAULT_DROP_PERCENT, playing));
   g_object_class_install_property (klass, PROP_DROP_SEED,
       g_param_spec_uint ("drop-seed", "Drop seed",
           "Selects which datagrams drop-percent loses; a new value starts its sequence", 0, G_MAXUINT,
           DEFAULT_DROP_SEED, playing));
   g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters since READY; durations in nanoseconds", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY to PAUSED; durations in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -419,7 +431,7 @@ gst_moonlight_sink_class_init (GstMoonlightSinkClass *klass)
   element_class->change_state = gst_moonlight_sink_change_state;
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_set_static_metadata (element_class, "Moonlight sender", "Sink/Network",
-      "Sends Moonlight datagrams over UDP in paced batches", "Lumen");
+      "Sends GameStream datagrams over UDP in paced batches", "The Lumen authors");
   gst_type_mark_as_plugin_api (GST_TYPE_MOONLIGHT_SINK_PACING, 0);
 
   sink_class->set_caps = gst_moonlight_sink_set_caps;

@@ -124,7 +124,7 @@ static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_P
     GST_STATIC_CAPS ("application/x-moonlight, media=(string){video,audio}, layout=(string)datagrams"));
 
 G_DEFINE_TYPE_WITH_CODE (GstMoonlightSrc, gst_moonlight_src, GST_TYPE_PUSH_SRC,
-    GST_DEBUG_CATEGORY_INIT (gst_moonlight_src_debug, "moonlightsrc", 0, "Moonlight datagram receiver"));
+    GST_DEBUG_CATEGORY_INIT (gst_moonlight_src_debug, "moonlightsrc", 0, "Moonlight receiver"));
 GST_ELEMENT_REGISTER_DEFINE (moonlightsrc, "moonlightsrc", GST_RANK_NONE, GST_TYPE_MOONLIGHT_SRC);
 
 #define GST_TYPE_MOONLIGHT_SRC_MEDIA (gst_moonlight_src_media_get_type ())
@@ -190,7 +190,7 @@ ping_if_due (GstMoonlightSrc *self)
   GST_OBJECT_UNLOCK (self);
 
   if (err == 0)
-    err = batchsend_send (&send, &endpoint, &iov, 1, 0, &counters);
+    err = batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters);
   if (err == 0 && counters.datagrams == 0)
     err = counters.last_errno;
   if (err == 0) {
@@ -619,8 +619,9 @@ gst_moonlight_src_install_properties (GObjectClass *klass)
       g_param_spec_string ("address", "Address", "Local address to listen on, numeric; :: listens on IPv4 as well",
           DEFAULT_ADDRESS, ready));
   g_object_class_install_property (klass, PROP_PORT,
-      g_param_spec_uint ("port", "Port", "UDP port to listen on; 0 takes a free one, which reads back from PAUSED on",
-          0, 65535, DEFAULT_PORT, ready));
+      g_param_spec_uint ("port", "Port",
+          "UDP port to listen on (0-65535); 0 takes a free one, which reads back from PAUSED on", 0, 65535,
+          DEFAULT_PORT, ready));
   g_object_class_install_property (klass, PROP_FD,
       g_param_spec_int ("fd", "File descriptor",
           "Bound UDP socket to receive from instead, duplicated on start; -1 opens one", -1, G_MAXINT, DEFAULT_FD,
@@ -629,26 +630,27 @@ gst_moonlight_src_install_properties (GObjectClass *klass)
       g_param_spec_string (
           "remote-host", "Remote host", "Address to ping, numeric IPv4 or IPv6", DEFAULT_REMOTE_HOST, playing));
   g_object_class_install_property (klass, PROP_REMOTE_PORT,
-      g_param_spec_uint (
-          "remote-port", "Remote port", "UDP port to ping; 0 pings nobody", 0, 65535, DEFAULT_REMOTE_PORT, playing));
+      g_param_spec_uint ("remote-port", "Remote port", "UDP port to ping (0-65535); 0 pings nobody", 0, 65535,
+          DEFAULT_REMOTE_PORT, playing));
   g_object_class_install_property (klass, PROP_PING_PAYLOAD,
       g_param_spec_string ("ping-payload", "Ping payload",
           "16 characters make a session ping, anything else a legacy PING", DEFAULT_PING_PAYLOAD, playing));
   g_object_class_install_property (klass, PROP_PING_INTERVAL,
-      g_param_spec_uint ("ping-interval", "Ping interval", "Time between pings, in milliseconds", 1, 3600000,
+      g_param_spec_uint ("ping-interval", "Ping interval", "Milliseconds between pings (1-3600000)", 1, 3600000,
           DEFAULT_PING_INTERVAL_MS, playing));
   g_object_class_install_property (klass, PROP_MEDIA,
-      g_param_spec_enum ("media", "Media", "What the caps say", GST_TYPE_MOONLIGHT_SRC_MEDIA, DEFAULT_MEDIA, ready));
+      g_param_spec_enum ("media", "Media", "Which of the two streams this is: the media field of the caps",
+          GST_TYPE_MOONLIGHT_SRC_MEDIA, DEFAULT_MEDIA, ready));
   g_object_class_install_property (klass, PROP_DROP_PERCENT,
-      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose, in percent, for tests", 0, 100,
+      g_param_spec_double ("drop-percent", "Drop percent", "Datagrams lost on purpose (0-100 %), for tests", 0, 100,
           DEFAULT_DROP_PERCENT, playing));
   g_object_class_install_property (klass, PROP_DROP_SEED,
       g_param_spec_uint ("drop-seed", "Drop seed",
           "Selects which datagrams drop-percent loses; setting it starts its sequence", 0, G_MAXUINT, DEFAULT_DROP_SEED,
           playing));
   g_object_class_install_property (klass, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "Counters since PAUSED; durations in nanoseconds", GST_TYPE_STRUCTURE,
-          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      g_param_spec_boxed ("stats", "Statistics", "Counters since READY to PAUSED; durations in nanoseconds",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
 static void
@@ -665,7 +667,7 @@ gst_moonlight_src_class_init (GstMoonlightSrcClass *klass)
 
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Moonlight receiver", "Source/Network",
-      "Receives Moonlight datagrams over UDP in batches and pings their sender", "Lumen");
+      "Receives GameStream datagrams over UDP in batches and pings their sender", "The Lumen authors");
   gst_type_mark_as_plugin_api (GST_TYPE_MOONLIGHT_SRC_MEDIA, 0);
 
   src_class->start = gst_moonlight_src_start;

@@ -9,6 +9,9 @@
 #define INTERVAL_MAX_NS 100000000u
 /* Bursts before the mean says anything about the stream. */
 #define BURSTS_FOR_A_MEAN 32u
+/* Most departure times for a burst, while groups stay within their bound. Whole datagrams can double the number, and 48
+ * messages still fit one send call, and two such bursts the kernel's queue. */
+#define DEPARTURES_PER_BURST 24u
 
 static uint64_t
 max_u64 (uint64_t a, uint64_t b)
@@ -81,6 +84,7 @@ pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
 {
   pacer->due_ns = max_u64 (pacer->due_ns, now_ns);
   pacer->burst_rate = burst_rate (pacer, arrival_ns, bytes);
+  pacer->burst_bytes = bytes;
 
   if (pacer->bursts == 0)
     pacer->mean_burst_bytes = bytes;
@@ -100,16 +104,16 @@ pacer_group_bytes (const Pacer *pacer)
   bytes = pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000;
   /* The kernel keeps the time between pieces, so they may be smaller than what a sleep is worth. */
   if (pacer->shape == PACER_KERNEL)
-    bytes /= 5;
+    bytes = max_u64 (bytes / 5, (pacer->burst_bytes + DEPARTURES_PER_BURST - 1) / DEPARTURES_PER_BURST);
   return (uint32_t) (bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max);
 }
 
 uint64_t
-pacer_wake_ns (const Pacer *pacer, uint64_t now_ns, uint64_t lead_ns)
+pacer_wake_ns (const Pacer *pacer, uint64_t now_ns)
 {
-  if (pacer->shape == PACER_NONE || pacer->due_ns < now_ns + PACER_DEBT_NS + lead_ns)
+  if (pacer->shape == PACER_NONE || pacer->shape == PACER_KERNEL || pacer->due_ns < now_ns + PACER_DEBT_NS)
     return 0;
-  return pacer->due_ns - lead_ns;
+  return pacer->due_ns;
 }
 
 uint64_t

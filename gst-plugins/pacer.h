@@ -41,6 +41,7 @@ typedef struct
   uint64_t link_rate;  /* R, bytes per second */
   uint64_t burst_rate; /* bytes per second of the burst in hand: R, or more where its deadline needs it */
   uint32_t group_bytes_max;
+  uint64_t burst_bytes; /* of the burst in hand */
   uint64_t due_ns;      /* when the link is free again */
   uint64_t interval_ns; /* learnt time between bursts */
   bool interval_known;
@@ -62,12 +63,13 @@ void pacer_learn_interval (Pacer *pacer, uint64_t delta_ns);
  * burst's rate is raised above R only as far as needed to end two intervals after its arrival. */
 void pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes);
 
-/* Most bytes of the next group; a single datagram larger than this is a group of its own. */
+/* Most bytes of the next group, with PACER_KERNEL of the next message; a single datagram larger than this is a group of
+ * its own. */
 uint32_t pacer_group_bytes (const Pacer *pacer);
 
-/* When to wake for the next group: 0 means send now, else an absolute time at least PACER_DEBT_NS away. With
- * PACER_KERNEL, `lead_ns` is how far ahead of its departure a group may be given to the kernel; 0 otherwise. */
-uint64_t pacer_wake_ns (const Pacer *pacer, uint64_t now_ns, uint64_t lead_ns);
+/* When to wake for the next group: 0 means send now, else an absolute time at least PACER_DEBT_NS away. Always 0 with
+ * PACER_KERNEL. */
+uint64_t pacer_wake_ns (const Pacer *pacer, uint64_t now_ns);
 
 /* Accounts for a group of `bytes` that leaves at `now_ns` and returns its departure time: `now_ns`, or with
  * PACER_KERNEL the instant the kernel shall hold it until (>= now_ns). */

@@ -141,6 +141,27 @@ GST_START_TEST (test_annexb_garbage_is_refused_or_kept_within_bounds)
 
 GST_END_TEST;
 
+/* Found by fuzzing: the zero bytes of the next start code were taken for a NAL header, in HEVC that of a slice. */
+GST_START_TEST (test_annexb_empty_nals_are_dropped)
+{
+  assert_kept (ANNEXB_H265,
+      "000001"
+      "0000000140010c"
+      "000001"
+      "00000001420101"
+      "00000001260180",
+      "0000000140010c"
+      "00000001420101"
+      "00000001260180",
+      TRUE, 7 + 7 + 6);
+  assert_kept (ANNEXB_H264,
+      "000001000001"
+      "0000014188",
+      "0000014188", FALSE, 4);
+}
+
+GST_END_TEST;
+
 static Suite *
 annexb_suite (void)
 {
@@ -150,6 +171,7 @@ annexb_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_annexb_drops_what_hides_the_slice);
   tcase_add_test (tc, test_annexb_hevc_keeps_hdr_metadata);
+  tcase_add_test (tc, test_annexb_empty_nals_are_dropped);
   tcase_add_test (tc, test_annexb_garbage_is_refused_or_kept_within_bounds);
   return s;
 }

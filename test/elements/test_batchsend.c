@@ -50,7 +50,7 @@ check_transfer (int send_fd, int receive_fd, const char *host, guint16 port, gbo
   send.segmentation = segmentation;
   fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, host, port, NULL, 0), 0);
   fill_batch (n);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, n, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, n, NULL, &counters), 0);
   for (guint i = 0; i < n; i++)
     loopback_expect (receive_fd, size_of (i), i);
   fail_unless (loopback_is_empty (receive_fd));
@@ -95,7 +95,7 @@ GST_START_TEST (test_batchsend_contiguous_datagrams_leave_in_few_calls)
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless (send.segmentation, "this kernel lacks UDP_SEGMENT");
   fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 228, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 228, NULL, &counters), 0);
   for (guint i = 0; i < 228; i++)
     loopback_expect (receive_fd, 1408, i);
   /* 46 datagrams of 1408 bytes fit a message: five messages, one call. */
@@ -163,7 +163,7 @@ send_one (int send_fd, const char *host, guint16 port, const char *source, guint
 
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, host, port, source, dscp), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.datagrams, 1);
 }
 
@@ -212,6 +212,19 @@ GST_START_TEST (test_batchsend_endpoint_refuses_what_cannot_be_sent_to)
 
 GST_END_TEST;
 
+GST_START_TEST (test_batchsend_only_numeric_text_is_an_address)
+{
+  static const char *const good[] = { "127.0.0.1", "::1", "::ffff:127.0.0.1", "fe80::1%1" };
+  static const char *const bad[] = { NULL, "", "localhost", "127.0.0.1:80", "[::1]", "banana" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (good); i++)
+    fail_unless (batchsend_is_address (good[i]), "%s", good[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
+    fail_if (batchsend_is_address (bad[i]), "%s", bad[i]);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_batchsend_refused_is_counted_and_sending_goes_on)
 {
   guint16 port;
@@ -229,9 +242,9 @@ GST_START_TEST (test_batchsend_refused_is_counted_and_sending_goes_on)
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_endpoint (&closed, AF_INET, "127.0.0.1", loopback_closed_port (), NULL, 0), 0);
   fail_unless_equals_int (batchsend_endpoint (&open, AF_INET, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &closed, &iov, 1, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &closed, &iov, 1, NULL, &counters), 0);
   /* Loopback delivers the ICMP report before sendmmsg returns. */
-  fail_unless_equals_int (batchsend_send (&send, &open, &iov, 1, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &open, &iov, 1, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.refused, 1);
   fail_unless_equals_uint64 (counters.datagrams, 2);
   fail_unless_equals_uint64 (loopback_receive (receive_fd, &byte, 1), 1);
@@ -256,7 +269,7 @@ GST_START_TEST (test_batchsend_oversized_datagram_is_counted_alone)
   loopback_fill (small, 4, 5);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 2, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 2, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.errors, 1);
   fail_unless_equals_int (counters.last_errno, EMSGSIZE);
   fail_unless_equals_uint64 (counters.datagrams, 1);
@@ -284,7 +297,7 @@ GST_START_TEST (test_batchsend_falls_back_once_where_segmentation_fails)
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless (send.segmentation);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 100, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 100, NULL, &counters), 0);
   fail_unless (!send.segmentation && send.segmentation_failed);
   fail_unless (send.segmentation_errno == EINVAL || send.segmentation_errno == EIO);
   /* None is lost and none comes twice. */
@@ -311,7 +324,7 @@ GST_START_TEST (test_batchsend_bad_source_does_not_blame_segmentation)
   /* TEST-NET-1 (RFC 5737) is no address of this machine: the kernel refuses it as a source. */
   fail_unless_equals_int (
       batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", loopback_closed_port (), "192.0.2.1", 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 10, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 10, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.errors, 10);
   fail_unless (send.segmentation);
   fail_unless (!send.segmentation_failed);
@@ -333,7 +346,7 @@ GST_START_TEST (test_batchsend_full_socket_is_counted_and_bounded)
   setsockopt (pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof (size));
   send.fd = pair[0];
   fill_batch (DATAGRAMS_MAX);
-  fail_unless_equals_int (batchsend_send (&send, &nowhere, batch.iovs, DATAGRAMS_MAX, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &nowhere, batch.iovs, DATAGRAMS_MAX, NULL, &counters), 0);
   fail_unless (counters.full > 0);
   fail_unless_equals_uint64 (counters.full + counters.datagrams, DATAGRAMS_MAX);
   fail_unless_equals_int (counters.last_errno, EAGAIN);
@@ -355,7 +368,7 @@ GST_START_TEST (test_batchsend_closed_descriptor_is_an_error)
   fail_unless_equals_int (batchsend_init (&send, fd), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", 9, NULL, 0), 0);
   close (fd);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, 0, &counters), EBADF);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters), EBADF);
   fail_unless_equals_int (batchsend_init (&send, fd), EBADF);
 }
 
@@ -369,13 +382,16 @@ GST_START_TEST (test_batchsend_departure_times_are_accepted)
   BatchSend send;
   BatchEndpoint endpoint;
   BatchCounters counters = { 0 };
+  guint64 departures_ns[20];
 
   fill_batch (20);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_enable_departures (&send), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (
-      batchsend_send (&send, &endpoint, batch.iovs, 20, gst_util_get_timestamp () + 1000000, &counters), 0);
+  for (guint i = 0; i < 20; i++)
+    departures_ns[i] = gst_util_get_timestamp () + 1000000 * (i / 5 + 1);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 20, departures_ns, &counters), 0);
+  fail_unless_equals_uint64 (counters.calls, 1);
   for (guint i = 0; i < 20; i++)
     loopback_expect (receive_fd, size_of (i), i);
   close (send_fd);
@@ -416,7 +432,7 @@ GST_START_TEST (test_batchreceive_splits_what_the_kernel_merged)
   fill_batch (DATAGRAMS_MAX);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
-  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, DATAGRAMS_MAX, 0, &counters), 0);
+  fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, DATAGRAMS_MAX, NULL, &counters), 0);
   /* Loopback has delivered everything by now. */
   for (guint i = 0; i < DATAGRAMS_MAX && taken.n < DATAGRAMS_MAX; i++)
     fail_unless_equals_int (batchreceive_read (receive, take, &taken, &received), 0);
@@ -479,6 +495,7 @@ batchsend_suite (void)
   tcase_add_test (tc, test_batchsend_dual_stack_socket_reaches_both_families);
   tcase_add_test (tc, test_batchsend_sets_dscp_and_source_in_both_families);
   tcase_add_test (tc, test_batchsend_endpoint_refuses_what_cannot_be_sent_to);
+  tcase_add_test (tc, test_batchsend_only_numeric_text_is_an_address);
   tcase_add_test (tc, test_batchsend_refused_is_counted_and_sending_goes_on);
   tcase_add_test (tc, test_batchsend_oversized_datagram_is_counted_alone);
   tcase_add_test (tc, test_batchsend_falls_back_once_where_segmentation_fails);

@@ -10,6 +10,7 @@
 #include "frameplan.h"
 #include "mediacrypt.h"
 #include "nvpacket.h"
+#include "startfault.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f"
 #define H264 "video/x-h264,stream-format=byte-stream,alignment=au"
@@ -495,28 +496,25 @@ GST_START_TEST (test_moonlightpay_restart_without_page_repeats_no_number)
 
 GST_END_TEST;
 
-/* The element does not start, and says why on the bus. */
-static void
-assert_does_not_start (GstElement *pay, const gchar *why)
+/* `stats` count from READY to PAUSED on: a second stream of the same element begins with nothing. */
+GST_START_TEST (test_moonlightpay_stats_begin_with_each_stream)
 {
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GError *error = NULL;
+  GstHarness *h = harness_of (new_pay (), H264, NULL);
 
-  gst_element_set_bus (pay, bus);
-  fail_unless_equals_int (gst_element_set_state (pay, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (strstr (error->message, why) != NULL, "%s", error->message);
-  fail_unless (strstr (error->message, "0102030405") == NULL); /* no key in messages */
-  g_error_free (error);
-  gst_message_unref (message);
-  gst_element_set_state (pay, GST_STATE_NULL);
-  gst_element_set_bus (pay, NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pay);
+  push_p (h, 300, 0);
+  fail_unless_equals_uint64 (stat_of (h, "frames"), 1);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  fail_unless_equals_uint64 (stat_of (h, "frames"), 1); /* still there to be read */
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  fail_unless_equals_uint64 (stat_of (h, "frames"), 0);
+  fail_unless_equals_uint64 (stat_of (h, "packetise-ns-p99"), 0);
+  gst_harness_set_src_caps_str (h, H264);
+  push_p (h, 300, 0);
+  fail_unless_equals_uint64 (stat_of (h, "frames"), 1);
+  gst_harness_teardown (h);
 }
+
+GST_END_TEST;
 
 GST_START_TEST (test_moonlightpay_bad_settings_do_not_start)
 {
@@ -664,6 +662,7 @@ moonlightpay_suite (void)
   tcase_add_test (tc, test_moonlightpay_encrypts_each_datagram);
   tcase_add_test (tc, test_moonlightpay_successor_goes_on_and_repeats_no_nonce);
   tcase_add_test (tc, test_moonlightpay_restart_without_page_repeats_no_number);
+  tcase_add_test (tc, test_moonlightpay_stats_begin_with_each_stream);
   tcase_add_test (tc, test_moonlightpay_bad_settings_do_not_start);
   tcase_add_test (tc, test_moonlightpay_key_cannot_be_read);
   tcase_add_test (tc, test_moonlightpay_bad_access_units_are_counted);

@@ -2,6 +2,7 @@
  * test_moonlightsink.c: the sender over real loopback sockets. A GstHarness pushes, a plain socket receives.
  */
 #include "loopback.h"
+#include "startfault.h"
 
 #include <fcntl.h>
 #include <gst/check/gstharness.h>
@@ -128,6 +129,26 @@ GST_START_TEST (test_sink_layouts_give_the_same_datagrams_in_order)
 
 GST_END_TEST;
 
+/* Loopback ignores departure times, so this needs no fq. */
+GST_START_TEST (test_sink_kernel_pacing_gives_a_frame_in_one_call)
+{
+  guint16 port;
+  int fd = loopback_open (AF_INET, &port);
+  GstHarness *h = new_sink (CAPS_FRAME, port);
+
+  gst_util_set_object_arg (G_OBJECT (h->element), "pacing", "kernel");
+  for (guint f = 0; f < 10; f++) {
+    fail_unless_equals_int (gst_harness_push (h, make_frame (f, 51)), GST_FLOW_OK);
+    expect_run (fd, f, 51);
+  }
+  wait_for_stat (h->element, "datagrams", 510);
+  fail_unless_equals_uint64 (stat_of (h->element, "send-calls"), 10);
+  gst_harness_teardown (h);
+  close (fd);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_sink_single_buffer_is_one_datagram)
 {
   guint16 port;
@@ -223,7 +244,7 @@ GST_START_TEST (test_sink_full_queue_drops_newest_whole_and_says_so)
   GstHarness *h = new_slow_sink (port);
   GstBus *bus = gst_bus_new ();
   guint64 told = 0, dropped;
-  guint sent;
+  gint last = -10;
 
   gst_element_set_bus (h->element, bus);
   for (guint f = 0; f < 30; f++)
@@ -239,9 +260,17 @@ GST_START_TEST (test_sink_full_queue_drops_newest_whole_and_says_so)
     fail_unless (more > 0, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " drops told", told, dropped);
     told += more;
   }
-  /* What was accepted comes whole and in order: the first bursts, not the newest. */
-  sent = 30 - (guint) dropped;
-  expect_run (fd, 0, sent * 10);
+  /* What was accepted comes whole and in order: the first two bursts, then whichever found room. */
+  for (guint burst = 0; burst < 30 - (guint) dropped; burst++) {
+    guint8 data[2000];
+    gint first;
+
+    fail_unless_equals_uint64 (loopback_receive (fd, data, sizeof (data)), DATAGRAM);
+    first = (gint) GST_READ_UINT32_BE (data);
+    fail_unless (first % 10 == 0 && first > last && (burst >= 2 || first == last + 10), "%d after %d", first, last);
+    expect_run (fd, (guint) first + 1, 9);
+    last = first;
+  }
   gst_harness_teardown (h);
   fail_unless (loopback_is_empty (fd));
   gst_object_unref (bus);
@@ -421,6 +450,70 @@ GST_START_TEST (test_sink_without_endpoint_counts_and_goes_on)
   fail_unless_equals_uint64 (stat_of (h->element, "no-endpoint"), 20);
   gst_harness_teardown (h);
   close (fd);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_sink_bad_addresses_do_not_start)
+{
+  static const gchar *const names[] = { "host", "source-address" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    GstElement *sink = gst_element_factory_make ("moonlightsink", NULL);
+
+    g_object_set (sink, names[i], "banana", NULL);
+    assert_does_not_start (sink, names[i]);
+  }
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_sink_bad_host_while_playing_warns_once_and_keeps_the_endpoint)
+{
+  guint16 port;
+  int fd = loopback_open (AF_INET, &port);
+  GstHarness *h = new_sink (CAPS_FRAME, port);
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+  GError *warning = NULL;
+
+  gst_element_set_bus (h->element, bus);
+  g_object_set (h->element, "host", "banana", NULL);
+  g_object_set (h->element, "host", "", NULL);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  fail_unless (message != NULL);
+  gst_message_parse_warning (message, &warning, NULL);
+  fail_unless (g_error_matches (warning, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS));
+  fail_unless (strstr (warning->message, "banana") != NULL, "%s", warning->message);
+  g_clear_error (&warning);
+  gst_message_unref (message);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING) == NULL);
+  fail_unless_equals_int (gst_harness_push (h, make_frame (4, 10)), GST_FLOW_OK);
+  expect_run (fd, 4, 10);
+  /* port 0 ends it all the same */
+  g_object_set (h->element, "port", 0, NULL);
+  fail_unless_equals_int (gst_harness_push (h, make_frame (5, 10)), GST_FLOW_OK);
+  wait_for_stat (h->element, "no-endpoint", 10);
+  fail_unless (loopback_is_empty (fd));
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  gst_object_unref (bus);
+  close (fd);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_sink_stats_begin_with_each_stream)
+{
+  GstHarness *h = new_sink (CAPS_FRAME, 0);
+
+  gst_harness_push (h, make_frame (0, 10));
+  wait_for_stat (h->element, "no-endpoint", 10);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  fail_unless_equals_uint64 (stat_of (h->element, "no-endpoint"), 10);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  fail_unless_equals_uint64 (stat_of (h->element, "no-endpoint"), 0);
+  gst_harness_teardown (h);
 }
 
 GST_END_TEST;
@@ -616,6 +709,7 @@ moonlightsink_suite (void)
 
   suite_add_tcase (suite, tc);
   tcase_add_test (tc, test_sink_layouts_give_the_same_datagrams_in_order);
+  tcase_add_test (tc, test_sink_kernel_pacing_gives_a_frame_in_one_call);
   tcase_add_test (tc, test_sink_single_buffer_is_one_datagram);
   tcase_add_test (tc, test_sink_prefers_frame_layout_and_refuses_it_without_a_size);
   tcase_add_test (tc, test_sink_defaults_are_those_of_a_live_sender);
@@ -627,6 +721,9 @@ moonlightsink_suite (void)
   tcase_add_test (tc, test_sink_state_changes_while_streaming_never_hang);
   tcase_add_test (tc, test_sink_endpoint_moves_while_playing);
   tcase_add_test (tc, test_sink_without_endpoint_counts_and_goes_on);
+  tcase_add_test (tc, test_sink_bad_addresses_do_not_start);
+  tcase_add_test (tc, test_sink_bad_host_while_playing_warns_once_and_keeps_the_endpoint);
+  tcase_add_test (tc, test_sink_stats_begin_with_each_stream);
   tcase_add_test (tc, test_sink_refused_is_counted_and_not_fatal);
   tcase_add_test (tc, test_sink_given_descriptor_stays_open_and_is_the_source);
   tcase_add_test (tc, test_sink_refuses_a_descriptor_that_is_no_udp_socket);

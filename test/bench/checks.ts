@@ -1,0 +1,75 @@
+/**
+ * What the figures have to show. A bound stands here as it was set; a row that was not measured gives no check.
+ */
+import { type Check, figureOf, isComparable, type Row, ratioOf } from './report.js';
+
+type Bound = Check['bound'];
+
+const atMost = (value: number): Bound => ({ kind: 'max', value });
+const atLeast = (value: number): Bound => ({ kind: 'min', value });
+
+/** Datagrams of one group at the default link: 45 KB of 1408 bytes. */
+const GROUP_DATAGRAMS_C = 31;
+
+class Checks {
+  readonly list: Check[] = [];
+  readonly #rows: ReadonlyMap<string, Row>;
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = new Map(rows.map((row) => [row.path.join('.'), row]));
+  }
+
+  /** Our own figure. */
+  value(path: string, bound: Bound): void {
+    const row = this.#rows.get(path);
+    if (row === undefined) return;
+    this.list.push({ name: path, value: figureOf(row, 'ours'), bound, unit: row.unit });
+  }
+
+  /** Ours in multiples of another's. */
+  ratio(path: string, ours: string, other: string, bound: Bound): void {
+    const row = this.#rows.get(path);
+    if (row === undefined) return;
+    const check = {
+      name: `${path}: ${ours} / ${other}`,
+      value: ratioOf(row, ours, other),
+      bound,
+      unit: 'times',
+    };
+    this.list.push(isComparable(row, other) ? check : { ...check, note: `${other} is not comparable here` });
+  }
+
+  /** Ours in multiples of the cheapest of the others that do the same work. */
+  cheapest(path: string, others: readonly string[], bound: Bound): void {
+    const row = this.#rows.get(path);
+    if (row === undefined) return;
+    const value = Math.max(...others.map((other) => ratioOf(row, 'ours', other)));
+    this.list.push({ name: `${path}: ours / cheapest`, value, bound, unit: 'times' });
+  }
+}
+
+/** `hasGfni`: the processor multiplies in GF(2^8) by itself; without it less is asked of the parity kernel. */
+export const checksOf = (rows: readonly Row[], hasGfni: boolean): readonly Check[] => {
+  const checks = new Checks(rows);
+  const payloader = hasGfni ? { A: 8, B: 6, C: 5, concat: 2 } : { A: 4, B: 3, C: 2.5, concat: 1 };
+  for (const workload of ['A', 'B', 'C'] as const)
+    checks.ratio(`payloader.${workload}.mb_per_cpu_s`, 'ours', 'wolf', atLeast(payloader[workload]));
+  checks.ratio('payloader.C.mb_per_cpu_s', 'ours', 'sunshine', atLeast(payloader.concat));
+
+  checks.ratio('path.C.cpu_ms_per_s', 'ours', 'sunshine', atMost(0.75));
+  checks.ratio('path.C.cpu_ms_per_s', 'ours_64k', 'sunshine', atMost(0.6));
+  checks.ratio('path.C.black_hole_cpu_ms_per_s', 'ours', 'sunshine', atMost(0.7));
+  checks.ratio('path.C.black_hole_cpu_ms_per_s', 'ours_64k', 'sunshine', atMost(0.55));
+  checks.ratio('path.C.cpu_ms_per_s', 'ours', 'wolf', atMost(0.4));
+  checks.cheapest('path.A.cpu_ms_per_s', ['sunshine', 'wolf'], atMost(1.1));
+
+  checks.value('pacing.C.late_us_p50', atMost(60));
+  checks.value('pacing.C.late_us_p99', atMost(200));
+  checks.value('pacing.C.max_burst', atMost(GROUP_DATAGRAMS_C));
+  checks.value('pacing.awkward_sizes.frames_dropped', atMost(0));
+  checks.value('port.B.datagrams_lost', atMost(0));
+  checks.value('port.B.computed_datagrams_lost', atMost(0));
+  checks.value('sustained.C.frames_dropped', atMost(0));
+  checks.value('sustained.C.queue_full', atMost(0));
+  return checks.list;
+};
