@@ -96,8 +96,10 @@ export interface MediaStreamParts {
 /** More failures than this within the window end the stream. */
 const MAX_FAILURES = 3;
 const FAILURE_WINDOW_MS = 30_000;
-/** Before the first, second and third replacement within the window. */
+/** Before the first, second and third replacement within the window, of a process that did not live long enough to count
+ *  as a good one: one that dies in mid-stream is replaced at once. */
 const RETRY_DELAYS_MS = [0, 250, 1000];
+const GOOD_LIFE_MS = 1000;
 const FIRST_FRAME_BUDGET_MS = 5000;
 /** A first start must not take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
 const FIRST_SOURCE_BUDGET_MS = 5000;
@@ -133,6 +135,7 @@ export class RestartingMediaStream implements MediaStream {
   readonly #createdMs = performance.now();
   /** A frame left some process of this stream. */
   #hasDelivered = false;
+  #playingSinceMs = 0;
 
   constructor(parts: MediaStreamParts) {
     this.#parts = parts;
@@ -200,6 +203,7 @@ export class RestartingMediaStream implements MediaStream {
     });
     this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs);
     this.#isPlaying = true;
+    this.#playingSinceMs = performance.now();
     this.#startWatch(standby);
     if (this.#videoEndpoint !== sent.video) this.#applyVideoEndpoint();
     if (this.#audioEndpoint !== sent.audio) this.#applyAudioEndpoint();
@@ -278,6 +282,7 @@ export class RestartingMediaStream implements MediaStream {
     const nowMs = performance.now();
     this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < FAILURE_WINDOW_MS), nowMs];
     this.#standby = undefined;
+    const lifeMs = this.#isPlaying ? nowMs - this.#playingSinceMs : 0;
     this.#isPlaying = false;
     this.#watch?.stop();
     const isGivenUp = isFinal || this.#failuresMs.length > MAX_FAILURES || this.#isTooLateToBegin(nowMs);
@@ -287,7 +292,7 @@ export class RestartingMediaStream implements MediaStream {
         { cause, failures: this.#failuresMs.length },
         'media process failed: starting another',
       );
-    this.#restart = this.#replace(standby, isGivenUp);
+    this.#restart = this.#replace(standby, isGivenUp, lifeMs);
     runTask(this.#parts.logger, 'replace media process', () => this.#restart ?? Promise.resolve());
     if (isGivenUp) this.#parts.events.onFailed({ cause, remedy });
   }
@@ -297,10 +302,10 @@ export class RestartingMediaStream implements MediaStream {
     return !this.#hasDelivered && nowMs - this.#createdMs > FIRST_FRAME_BUDGET_MS;
   }
 
-  async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean): Promise<void> {
+  async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean, lifeMs: number): Promise<void> {
     if (standby !== undefined) await this.#retire(standby, 0);
     if (isGivenUp || this.#isStopped) return;
-    await delay(RETRY_DELAYS_MS[this.#failuresMs.length - 1] ?? 0);
+    if (lifeMs < GOOD_LIFE_MS) await delay(RETRY_DELAYS_MS[this.#failuresMs.length - 1] ?? 0);
     if (!this.#isStopped) await this.#startProcess();
   }
 
