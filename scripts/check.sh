@@ -36,13 +36,13 @@ check() {
 # Formatting differs between versions of clang-format, so one version decides everywhere.
 c_format() {
   local -a files
-  mapfile -t files < <(find gst-plugins native test/elements -name '*.[ch]' -o -name '*.cc')
+  mapfile -t files < <(find gst-plugins native test/elements test/bench test/fuzz test/qemu -name '*.[ch]' -o -name '*.cc')
   clang-format-19 --dry-run --Werror "${files[@]}"
 }
 
 spelling() { codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs scripts; }
 
-shell_scripts() { shellcheck --external-sources scripts/*.sh .ci/run; }
+shell_scripts() { shellcheck --external-sources scripts/*.sh test/qemu/*.sh .ci/run; }
 
 # The layering test reads the sources, the page tests read docs/: no stream is needed for either.
 structure() { mocha --no-config --forbid-only --enable-source-maps --reporter dot 'dist/test/unit/docs/**/*.test.js'; }

@@ -143,7 +143,7 @@ install_packages() {
 # A hash over everything that the build's results depend on. Does not need git.
 fingerprint() {
   {
-    find src test native gst-plugins scripts package.json package-lock.json tsconfig.json meson.build -type f \
+    find src test native gst-plugins scripts package.json package-lock.json tsconfig.json meson.build meson_options.txt -type f \
       \( -name '*.ts' -o -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.txt' -o -name '*.json' \
       -o -name 'meson.build' -o -name 'setup.sh' \) -not -path 'test/fixtures/*' -print0 |
       LC_ALL=C sort --zero-terminated | xargs --null sha256sum

@@ -11,38 +11,9 @@ import { delay } from '../support/lifecycle.js';
 import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { ControlCipher } from './cipher.js';
 import { CONTROL_CHANNELS, EnetHost, type PeerId } from './enet.js';
-import { type ClientMessage, formatHostMessage, type HostMessage, parseClientMessage } from './message.js';
+import { formatHostMessage, type HostMessage, parseClientMessage } from './message.js';
+import type { ControlPeer, ControlSession } from './session.js';
 import { Tombstone } from './tombstone.js';
-
-/** What the control server needs from a session. The properties are read again at each connection. */
-export interface ControlSession {
-  /** Expected in ENet's CONNECT, 1 to 2^32 − 1. */
-  readonly connectData: number;
-  /** Where the launch came from: matches clients that do not know connect data. */
-  readonly peerAddress: string;
-  readonly hasSessionId: boolean;
-  /** 16 bytes. */
-  readonly riKey: Buffer;
-  /** The client enabled the 12-byte IV scheme. */
-  readonly isV2: boolean;
-  /** The first authenticated message of a connection came; it is passed on next. */
-  onConnected(peer: ControlPeer): void;
-  onMessage(message: ClientMessage): void;
-  /** The client went or fell silent. Not called after `terminate`, `removeSession` or a replacement. */
-  onDisconnected(reason: 'disconnect' | 'timeout'): void;
-}
-
-/** One authenticated connection. */
-export interface ControlPeer {
-  /** Numeric, without v4-mapped prefix. */
-  readonly address: string;
-  /** Sends reliably on channel 0. @returns false if the connection is gone */
-  send(message: HostMessage): boolean;
-  /** Tells the client why (`TERMINATION_CODE`), waits up to 300 ms for its acknowledgement, and disconnects. */
-  terminate(code: number): Promise<void>;
-  /** Milliseconds, undefined once the connection is gone. */
-  roundTripTimeMs(): number | undefined;
-}
 
 /** Counters of one session, over all its connections. */
 export interface ControlCounters {

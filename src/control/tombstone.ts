@@ -1,5 +1,5 @@
 /** What stays of a session that ended before its client had a control connection: the word why it ended. */
-import type { ControlPeer, ControlSession } from './server.js';
+import type { ControlPeer, ControlSession } from './session.js';
 
 /** Stands in for `session`, with its keys as they are now: its first authentic message is answered with `code`. */
 export class Tombstone implements ControlSession {

@@ -25,9 +25,9 @@ import {
   type MediaStream,
   type MediaStreamEvents,
   RestartingMediaStream,
-  type StreamProcess,
 } from '../session/media-stream.js';
 import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
+import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';

@@ -4,7 +4,8 @@
  */
 
 import type { ClientMessage } from '../control/message.js';
-import type { ControlCounters, ControlPeer, ControlServer, ControlSession } from '../control/server.js';
+import type { ControlCounters, ControlServer } from '../control/server.js';
+import type { ControlPeer, ControlSession } from '../control/session.js';
 import type { EndpointSession, EndpointWatcher } from '../endpoints/watcher.js';
 import { InputSummary } from '../input/summary.js';
 import type { RtspSession } from '../rtsp/handshake.js';

@@ -3,12 +3,13 @@
  * when it fails. Recovery has one form: kill the process, take the next, carry the session page's numbers and the base
  * time over, so that the client sees one uninterrupted numbering.
  */
-import type { Fields, GraphDescription, MediaReport } from '../media/messages.js';
+import type { GraphDescription, MediaReport } from '../media/messages.js';
 import type { SessionNumbers } from '../media/session-page.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { delay, runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { MEDIA_REMEDY, MediaWatch, SOURCE_BUDGET_MS, SOURCE_REMEDY } from './media-watch.js';
+import type { StreamProcess, StreamStats } from './stream-process.js';
 
 /** A UDP destination; the address is numeric. */
 export interface Endpoint {
@@ -31,9 +32,6 @@ export interface MediaStreamEvents {
   onFailed(failure: MediaFailure): void;
 }
 
-/** `stats` of all elements: by graph, then by element name. */
-export type StreamStats = Readonly<Record<string, Readonly<Record<string, Fields>>>>;
-
 /** What a session asks of its media side. */
 export interface MediaStream {
   start(): void;
@@ -47,20 +45,6 @@ export interface MediaStream {
   readonly frameIndex: number;
   /** Resolves when the media process is gone. */
   stop(): Promise<void>;
-}
-
-/** A media process as a stream uses it; `media/media-process.ts` is the real one. */
-export interface StreamProcess {
-  readonly pid: number | undefined;
-  play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string>;
-  forceKeyUnit(graph: string, element: string, count: number): void;
-  set(graph: string, element: string, property: string, value: string | number | boolean): void;
-  /** Which of `names` (`element` or `element.property`) are not installed. */
-  inspect(names: readonly string[]): Promise<readonly string[]>;
-  stats(): Promise<StreamStats>;
-  stop(deadlineMs?: number): Promise<void>;
-  onReport(listener: (report: MediaReport) => void): void;
-  onExit(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
 }
 
 /** A ready process with a session page of its own. */

@@ -5,8 +5,8 @@
 import { describeError } from '../support/errors.js';
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import type { StreamProcess } from './media-stream.js';
 import { type StageTimes, toStageTimes } from './stage-times.js';
+import type { StreamProcess } from './stream-process.js';
 
 /** How long a source that is gone is waited for: a desktop restarts its capture in seconds. */
 export const SOURCE_BUDGET_MS = 40_000;

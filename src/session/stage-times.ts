@@ -3,7 +3,7 @@
  * is late. Pure.
  */
 import type { Fields } from '../media/messages.js';
-import type { StreamStats } from './media-stream.js';
+import type { StreamStats } from './stream-process.js';
 
 /** Median and 99th percentile in milliseconds, over the life of the media process. */
 export interface Percentiles {

@@ -7,8 +7,8 @@ import {
   type MediaFailure,
   RestartingMediaStream,
   type StandbyProcess,
-  type StreamProcess,
 } from '../../../src/session/media-stream.js';
+import type { StreamProcess } from '../../../src/session/stream-process.js';
 import { LumenError } from '../../../src/support/errors.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 
