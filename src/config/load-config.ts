@@ -39,8 +39,21 @@ interface RawValue {
 
 const MAX_FILE_BYTES = 256 * 1024;
 
+const COMMAND_LINE = 'the command line';
+const ENVIRONMENT = 'the environment';
+
+/** @param place where the value stands: {@link COMMAND_LINE}, {@link ENVIRONMENT} or a file */
+const remedyFor = (key: string, place: string): string => {
+  if (place === COMMAND_LINE) return `give ${key} another value; lumen serve --help lists them`;
+  if (place === ENVIRONMENT) return `set ${key} to another value, or unset it`;
+  return `correct ${place}, or remove the line to get the default`;
+};
+
+/** The schema's own words for a wrong type or range name its notions, not a person's: what is accepted says it better. */
+const isSchemaTalk = (message: string): boolean => /^(Invalid|Too|Unrecognized)/.test(message);
+
 const invalid = (key: string, problem: string, file: string, cause?: unknown): LumenError =>
-  new LumenError('LUMEN_CONFIG_INVALID', { key, problem, file }, cause);
+  new LumenError('LUMEN_CONFIG_INVALID', { key, problem, file, remedy: remedyFor(key, file) }, cause);
 
 const unknownKey = (key: string, known: readonly string[], place: string): LumenError =>
   invalid(
@@ -69,7 +82,7 @@ const readFile = (file: string, mayBeMissing: boolean): ReadonlyMap<string, unkn
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const problem = error.message.split('\n')[0] ?? 'not TOML';
-    throw invalid(`in line ${error.line}`, problem, file, error);
+    throw invalid(`${file}, line ${error.line}`, problem, file, error);
   }
 };
 
@@ -93,10 +106,11 @@ const check = (key: SettingKey, raw: RawValue): unknown => {
   if (key === 'port' && typeof raw.value === 'number') {
     throw new LumenError('LUMEN_PORT_RANGE', { port: raw.value, ...BASE_PORT_RANGE });
   }
-  const problem = result.error.issues[0]?.message ?? 'not accepted';
+  const message = result.error.issues[0]?.message ?? '';
+  const why = isSchemaTalk(message) ? '' : `: ${message}`;
   throw invalid(
     raw.key,
-    `${describeValue(raw.value)}: ${problem} (accepted: ${SETTINGS[key].values})`,
+    `${describeValue(raw.value)} is not accepted${why} (accepted: ${SETTINGS[key].values})`,
     raw.place,
   );
 };
@@ -107,7 +121,7 @@ const checkVariableNames = (env: Environment): void => {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('LUMEN_') || known.includes(name)) continue;
     const nearest = nearestName(name, known) ?? '';
-    if (editDistance(name.slice(0, 64), nearest) <= 2) throw unknownKey(name, known, 'the environment');
+    if (editDistance(name.slice(0, 64), nearest) <= 2) throw unknownKey(name, known, ENVIRONMENT);
   }
 };
 
@@ -136,11 +150,10 @@ export const loadConfig = (sources: ConfigSources = {}): Config => {
 
   const choose = (key: SettingKey): RawValue => {
     const flag = flags[toCamelCase(key)];
-    if (flag !== undefined)
-      return { value: fromText(key, flag), key: toFlag(key), place: 'the command line' };
+    if (flag !== undefined) return { value: fromText(key, flag), key: toFlag(key), place: COMMAND_LINE };
     const variable = env[toVariable(key)];
     if (variable !== undefined)
-      return { value: fromText(key, variable), key: toVariable(key), place: 'the environment' };
+      return { value: fromText(key, variable), key: toVariable(key), place: ENVIRONMENT };
     if (fileValues.has(key)) return { value: fileValues.get(key), key, place: file };
     return { value: defaultOf(key), key, place: 'the defaults' };
   };

@@ -20,8 +20,8 @@ export const ERROR_KINDS = {
     exitCode: 2,
   },
   LUMEN_CONFIG_INVALID: {
-    message: 'The configuration value {key} is not valid: {problem}',
-    remedy: 'correct {key} in {file}, or remove the line to get the default',
+    message: 'The configuration is not valid: {key}: {problem}',
+    remedy: '{remedy}',
     exitCode: 2,
   },
   LUMEN_STATE_UNREADABLE: {
