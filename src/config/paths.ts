@@ -64,7 +64,7 @@ const findProblem = (stat: fs.Stats, userId: number): string | undefined => {
 
 /**
  * Makes `dir` (mode 0700, parents as needed) or checks that the one there is a real folder of ours which nobody else
- * can enter. A folder in /tmp may have been laid by another user, so what does not fit is refused, never mended.
+ * can enter. A folder in /tmp may have been laid by another user, so what does not fit is refused, never repaired.
  * @throws LumenError LUMEN_STATE_UNREADABLE
  */
 export const ensurePrivateDir = (dir: string, userId: number = process.getuid?.() ?? 0): void => {

@@ -29,7 +29,7 @@ type Failure = Pick<MediaError, 'element' | 'code' | 'message' | 'debug'>;
 
 const failureOf = (code: string, message: string): Failure => ({ element: '', code, message, debug: '' });
 
-/** No later start can mend what is wrong with the description. */
+/** No later start can repair what is wrong with the description. */
 const isLasting = ({ code }: Failure): boolean => code === 'parse' || code === 'property';
 
 const isAboutCommand = ({ code }: Failure): boolean => code === 'command' || code === 'property';

@@ -48,7 +48,7 @@ export class KeyFrameRequests {
     return this.#count;
   }
 
-  /** True while a loss has not been mended by a key frame. */
+  /** True while a loss has not been repaired by a key frame. */
   get isRecovering(): boolean {
     return this.#timer !== undefined;
   }

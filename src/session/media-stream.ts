@@ -28,7 +28,7 @@ export interface MediaFailure {
 export interface MediaStreamEvents {
   /** Numbered frames were dropped at the sender: the client is owed a key frame. */
   onFrameDropped(): void;
-  /** The stream is over: restarting did not mend it. */
+  /** The stream is over: restarting did not help. */
   onFailed(failure: MediaFailure): void;
 }
 

@@ -36,7 +36,7 @@ export const END_REASONS = {
   'suspend-expired': { code: TERMINATION.graceful, text: 'the client did not come back in time' },
   'media-failed': {
     code: TERMINATION.encodingFailed,
-    text: 'the media process failed and a restart did not mend it',
+    text: 'the media process failed and a restart did not help',
   },
 } as const;
 

@@ -84,6 +84,7 @@ describe('scripts/setup.sh', function () {
     fs.cpSync(SCRIPTS, path.join(checkout, 'scripts'), { recursive: true });
     for (const file of ['package.json', 'package-lock.json', 'tsconfig.json']) write(file, '{}\n');
     for (const name of ['src/cli.ts', 'test/a.test.ts', 'native/a.cc', 'bin/lumen.js']) write(name, '\n');
+    write('meson_options.txt', '');
     write('meson.build', "project('fixture')\nsubdir('gst-plugins')\nsubdir('native')\n");
     write(
       'gst-plugins/meson.build',
