@@ -68,7 +68,7 @@ export class MediaPlane {
     const catalog = this.#loadCatalog();
     const [missing] = await Promise.all([
       this.#options.standby.peek().inspect(listRequirements(catalog)),
-      this.#sourceProperties(),
+      this.#sourceIdentity(),
     ]);
     this.#chooseStages(catalog, missing, 'h264');
     return this.#chooseEncoder(catalog, 'h264', missing);
@@ -124,13 +124,10 @@ export class MediaPlane {
     stageCheck: StageCheck,
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
-    const [missing, sourceProperties] = await Promise.all([
-      process.inspect(listRequirements(catalog)),
-      this.#sourceProperties(),
-    ]);
+    const missing = await process.inspect(listRequirements(catalog));
     const stages = this.#chooseStages(catalog, missing, plan.video.codec);
     const graphs = buildGraphs({
-      ...this.#toRequest(stages, sourceProperties),
+      ...this.#toRequest(stages, this.#sourceProperties(state.source)),
       plan,
       firstFrameNumber: state.firstFrameNumber,
     });
@@ -214,9 +211,9 @@ export class MediaPlane {
     return String((await findVideoNode(source.target, this.#options.environment)).serial);
   }
 
-  async #sourceProperties(): Promise<SourceProperties> {
-    if (this.#options.config.source.kind === 'test') return {};
-    return { 'target-object': await this.#sourceIdentity() };
+  /** @param identity what {@link MediaPlane.#sourceIdentity} found */
+  #sourceProperties(identity: string): SourceProperties {
+    return this.#options.config.source.kind === 'test' ? {} : { 'target-object': identity };
   }
 
   #audio(catalog: Catalog, missing: readonly string[]): Stages['audio'] {

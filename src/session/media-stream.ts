@@ -59,6 +59,8 @@ export interface StandbyProcess {
 
 /** What differs between one start of the graphs and the next. */
 export interface GraphState {
+  /** What `checkSource` found: the graphs show that one, and the watch looks for it. */
+  readonly source: string;
   /** Number for the first frame's picture counter: above all that were drawn before. */
   readonly firstFrameNumber: number;
   readonly videoEndpoint: Endpoint | undefined;
@@ -181,6 +183,7 @@ export class RestartingMediaStream implements MediaStream {
   async #play(standby: StandbyProcess): Promise<void> {
     const sent = { video: this.#videoEndpoint, audio: this.#audioEndpoint };
     const graphs = await this.#parts.buildGraphs(standby.process, {
+      source: this.#source,
       firstFrameNumber: this.#nextFrameNumber(),
       videoEndpoint: sent.video,
       audioEndpoint: sent.audio,

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStream, pair, probe } from '../support/client.js';
-import { childrenOf, findBasePort, isAlive, Serve, TestHome, until } from '../support/serve.js';
+import { arePortsFree, childrenOf, findBasePort, isAlive, Serve, TestHome, until } from '../support/serve.js';
 
 describe('lumen serve', function () {
   this.timeout(60_000);
@@ -214,8 +214,7 @@ describe('the end of lumen serve', function () {
       assert.equal(end.code, 0);
       await stream.vanish();
       assert.deepEqual(children.filter(isAlive), []);
-      const again = await Serve.start(home, []);
-      await again.stop();
+      assert(await arePortsFree(serve.port), 'a port is still taken');
     } finally {
       await serve.stop();
       home.remove();

@@ -47,13 +47,18 @@ const canBind = async (port: number): Promise<boolean> => {
   return outcome;
 };
 
+/** Whether a host could start on this base port. */
+export const arePortsFree = async (base: number): Promise<boolean> => {
+  const tcp = await Promise.all(PORT_OFFSETS.tcp.map((offset) => canListen(base + offset)));
+  const udp = await Promise.all(PORT_OFFSETS.udp.map((offset) => canBind(base + offset)));
+  return [...tcp, ...udp].every(Boolean);
+};
+
 /** A base port all of whose offsets are free, below the range that the kernel hands out by itself. */
 export const findBasePort = async (): Promise<number> => {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const base = 10_000 + Math.floor(Math.random() * 400) * 50;
-    const tcp = await Promise.all(PORT_OFFSETS.tcp.map((offset) => canListen(base + offset)));
-    const udp = await Promise.all(PORT_OFFSETS.udp.map((offset) => canBind(base + offset)));
-    if ([...tcp, ...udp].every(Boolean)) return base;
+    if (await arePortsFree(base)) return base;
   }
   throw new Error('no free base port');
 };

@@ -150,6 +150,19 @@ describe('RestartingMediaStream', () => {
     assert.equal(released(), 2);
   });
 
+  it('shows the source that it looked up, and looks once', async () => {
+    let lookups = 0;
+    const { stream, states } = setUp(undefined, async () => {
+      lookups += 1;
+      return `node ${lookups}`;
+    });
+    stream.start();
+    await settle();
+    assert.equal(nth(states, 0).source, 'node 1');
+    assert.equal(lookups, 1);
+    await stream.stop();
+  });
+
   it('begins the picture counter above everything that the processes before may have drawn', async () => {
     const { stream, processes, states } = setUp();
     stream.start();
