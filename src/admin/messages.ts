@@ -3,9 +3,13 @@
  * same user can open.
  */
 import { z } from 'zod';
+import { LINK_KBPS_RANGE } from '../support/link-rate.js';
 
 /** Numeric address of a client as `lumen pair --list` shows it. */
 const address = z.string().min(1).max(64);
+
+/** A name, a fingerprint or the unambiguous start of one. */
+const client = z.string().min(1).max(64);
 
 export const adminRequestSchema = z.discriminatedUnion('command', [
   /** `address` says which client is meant where more than one waits. */
@@ -13,8 +17,13 @@ export const adminRequestSchema = z.discriminatedUnion('command', [
   z.strictObject({ command: z.literal('pair-list') }),
   z.strictObject({ command: z.literal('pair-refuse'), address }),
   z.strictObject({ command: z.literal('clients-list') }),
-  /** `client` is a name, a fingerprint or the unambiguous start of one. */
-  z.strictObject({ command: z.literal('clients-remove'), client: z.string().min(1).max(64) }),
+  z.strictObject({ command: z.literal('clients-remove'), client }),
+  /** `linkKbps` is null where the setting is to count again. */
+  z.strictObject({
+    command: z.literal('clients-link'),
+    client,
+    linkKbps: z.int().min(LINK_KBPS_RANGE.min).max(LINK_KBPS_RANGE.max).nullable(),
+  }),
   z.strictObject({ command: z.literal('status') }),
 ]);
 

@@ -1,12 +1,11 @@
-/** `lumen clients list|remove`: the paired clients; works beside a running host and without one. */
-import type { Command } from 'commander';
-import type { AdminReply, AdminRequest } from '../admin/messages.js';
+/** `lumen clients list|remove|link`: the paired clients; works beside a running host and without one. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AdminReply } from '../admin/messages.js';
 import { ensurePrivateDir, resolvePaths } from '../config/paths.js';
-import { answerClientsRequest } from '../host/client-requests.js';
+import { answerClientsRequest, type ClientsRequest } from '../host/client-requests.js';
 import { ClientStore } from '../identity/client-store.js';
+import { LINK_RATE_WORDS, parseLinkRate } from '../support/link-rate.js';
 import { addPortOption, ask, askEvery, isUnanswered, show } from './admin.js';
-
-type ClientsRequest = Extract<AdminRequest, { command: 'clients-list' | 'clients-remove' }>;
 
 /** Without a host that runs, the file itself is read or changed. */
 const answerFromFile = (request: ClientsRequest): AdminReply => {
@@ -15,8 +14,8 @@ const answerFromFile = (request: ClientsRequest): AdminReply => {
   return answerClientsRequest(new ClientStore(stateDir), request);
 };
 
-const list = async (port: number | undefined): Promise<AdminReply> => {
-  const request = { command: 'clients-list' } as const;
+/** The list is one for every host of this user: whichever answers will do, or the file. */
+const askOne = async (port: number | undefined, request: ClientsRequest): Promise<AdminReply> => {
   try {
     return await ask(port, request);
   } catch (error) {
@@ -35,11 +34,18 @@ export const removeClient = async (port: number | undefined, client: string): Pr
   return replies.find((reply) => reply.ok) ?? replies[0] ?? answerFromFile(request);
 };
 
+/** A rate in kbit/s, or null for `default`. */
+const linkRate = (text: string): number | null => {
+  const kbps = text === 'default' ? null : parseLinkRate(text);
+  if (kbps === undefined) throw new InvalidArgumentError(`Expected ${LINK_RATE_WORDS}, or default.`);
+  return kbps;
+};
+
 export const addClientsCommand = (program: Command): void => {
-  const clients = program.command('clients').description('list or remove paired clients');
+  const clients = program.command('clients').description('list, remove or set up paired clients');
   const listing = clients.command('list').description('list paired clients').option('--json', 'for machines');
   addPortOption(listing).action(async (options: { port?: number; json?: boolean }) => {
-    const reply = await list(options.port);
+    const reply = await askOne(options.port, { command: 'clients-list' });
     show(reply.ok && options.json ? { ok: true, text: JSON.stringify(reply.data) } : reply);
   });
   const removal = clients
@@ -48,5 +54,17 @@ export const addClientsCommand = (program: Command): void => {
     .argument('<client>', 'name, fingerprint or the first 8 digits of it');
   addPortOption(removal).action(async (client: string, options: { port?: number }) => {
     show(await removeClient(options.port, client));
+  });
+  const link = clients
+    .command('link')
+    .description('set how fast the link to a client is; counts from its next stream on')
+    .argument('<client>', 'name, fingerprint or the first 8 digits of it')
+    .argument(
+      '<rate>',
+      `${LINK_RATE_WORDS}; of a port's speed four fifths count; default: as the setting link_kbps`,
+      linkRate,
+    );
+  addPortOption(link).action(async (client: string, linkKbps: number | null, options: { port?: number }) => {
+    show(await askOne(options.port, { command: 'clients-link', client, linkKbps }));
   });
 };

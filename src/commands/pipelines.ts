@@ -96,7 +96,6 @@ const sampleLaunch = (
     audio: { source: source('audio'), encoder: stage(isOpus, 'opus') },
     descriptors: { videoSocket: -1, audioSocket: -1, sessionPage: -1 },
     firstFrameNumber: 0,
-    linkKbps: 800_000,
     preview,
   });
   return (kind === 'audio' || isOpus ? audio : video)?.launch ?? '';

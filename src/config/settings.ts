@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import { z } from 'zod';
+import { LINK_KBPS_RANGE, LINK_RATE_WORDS, parseLinkRate } from '../support/link-rate.js';
 import type { LogLevel } from '../support/logger.js';
 
 /** The HTTP port that clients try first (`protocol/http.md` §1). */
@@ -40,6 +41,14 @@ const audioSource = z.string().transform((text, context): AudioSource => {
   const device = text.startsWith('pulse:') ? text.slice('pulse:'.length) : '';
   if (NODE_NAME.test(device)) return { kind: 'pulse', device };
   context.addIssue(`"${text.slice(0, 80)}" is neither test, none nor pulse:DEVICE`);
+  return z.NEVER;
+});
+
+/* A file may have the number as a number. */
+const linkRate = z.union([z.string(), z.number()]).transform((value, context): number => {
+  const kbps = parseLinkRate(String(value));
+  if (kbps !== undefined) return kbps;
+  context.addIssue(`it is no rate of a link: ${LINK_RATE_WORDS}`);
   return z.NEVER;
 });
 
@@ -106,10 +115,11 @@ export const SETTINGS = {
     values: '0–255 %',
     description: 'Parity shards in percent of the data shards of a video frame.',
   }),
-  link_kbps: setting(z.int().min(1000).max(100_000_000), {
+  link_kbps: setting(linkRate, {
     fallback: 800_000,
-    values: '1000–100000000 kbit/s',
-    description: 'Slowest link on the way to the client: datagrams leave at no more than 0.9 of this rate.',
+    values: `${LINK_KBPS_RANGE.min}–${LINK_KBPS_RANGE.max} kbit/s, or the speed of a port: \`100M\`, \`1G\`, \`2500M\``,
+    description:
+      'Slowest link on the way to the client: datagrams leave at no more than 0.9 of this rate. Of a port’s speed four fifths count: `1G` is 800000. For one client alone: `lumen clients link`.',
   }),
   pacing: setting(z.enum(PACING_SHAPES), {
     fallback: 'auto',

@@ -24,7 +24,7 @@ import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { bindUdp } from '../support/sockets.js';
-import { answerClientsRequest } from './client-requests.js';
+import { answerClientsRequest, isClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
@@ -87,7 +87,7 @@ class Host {
     const { mediaPlane, servers } = await this.#openMedia();
     const { reason } = await mediaPlane.check();
     const rtsp = await this.#startRtsp();
-    const streaming = this.#createStreaming(mediaPlane, servers);
+    const streaming = this.#createStreaming(mediaPlane, servers, clients);
     const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });
     const status = new HostStatus(() => ({
       http: nvhttp.counters(),
@@ -198,11 +198,11 @@ class Host {
     }
   }
 
-  #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers): Streaming {
-    const { name, suspendMinutes, fecPercentage } = this.#config;
+  #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers, clients: ClientStore): Streaming {
+    const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
       capabilities: { codecs: CODECS },
-      settings: { fecPercentage },
+      settingsFor: (client) => ({ fecPercentage, linkKbps: clients.linkKbps(client) ?? linkKbps }),
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
       createMediaStream: (plan, events, logger) => mediaPlane.createStream(plan, events, logger),
@@ -261,8 +261,7 @@ class Host {
   async #startAdmin(pairing: PairingDesk, clients: ClientStore, status: HostStatus): Promise<void> {
     const handle = async (request: AdminRequest): Promise<AdminReply> => {
       if (request.command === 'status') return status.report(this.#sessionViews(), pairing.waitingClients);
-      if (request.command !== 'clients-list' && request.command !== 'clients-remove')
-        return answerPairingRequest(pairing, request);
+      if (!isClientsRequest(request)) return answerPairingRequest(pairing, request);
       const reply = answerClientsRequest(clients, request);
       // Another host of this user may have been asked first, and may have removed the client from the list of both.
       const unpaired = this.#registry.all().filter((session) => !clients.has(session.clientFingerprint));

@@ -139,7 +139,7 @@ export class MediaPlane {
     stages: Stages,
     sourceProperties: SourceProperties,
   ): Omit<GraphRequest, 'plan' | 'firstFrameNumber'> {
-    const { audioSource, linkKbps } = this.#options.config;
+    const { audioSource } = this.#options.config;
     const audioProperties = audioSource.kind === 'pulse' ? { device: audioSource.device } : {};
     return {
       videoSource: { description: stages.videoSource, properties: sourceProperties },
@@ -149,7 +149,6 @@ export class MediaPlane {
         encoder: stages.audio.encoder,
       },
       descriptors: MEDIA_DESCRIPTORS,
-      linkKbps,
     };
   }
 

@@ -4,6 +4,7 @@ import type { AdminReply } from '../admin/messages.js';
 import type { WaitingClient } from '../nvhttp/pairing.js';
 import type { Session } from '../session/session.js';
 import { formatStageTimes, type StageTimes, toStageTimes } from '../session/stage-times.js';
+import { formatLinkRate } from '../support/link-rate.js';
 import { formatWaiting } from './pairing-requests.js';
 import type { ConnectionCounts } from './session-wiring.js';
 
@@ -64,6 +65,7 @@ const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView
   app: session.appId,
   client: session.clientFingerprint.slice(0, 16),
   address: session.connection.peerAddress,
+  linkKbps: session.plan?.linkKbps ?? null,
   mediaPid: session.media?.pid ?? null,
   frameIndex: session.media?.frameIndex ?? 0,
   roundTripTimeMs: roundTripTimeMs ?? null,
@@ -94,7 +96,7 @@ const formatStatus = (data: StatusData): string => {
   const waiting = data.waitingClients.map((client) => `waits for its PIN: ${formatWaiting(client)}`);
   if (data.sessions.length === 0) return [head, ...waiting, 'No sessions.'].join('\n');
   const lines = data.sessions.flatMap((session) => [
-    `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms`,
+    `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms${session.linkKbps === null ? '' : `, link ${formatLinkRate(session.linkKbps)}`}`,
     ...(session.stages === null ? [] : formatStageTimes(session.stages).map((line) => `  ${line}`)),
   ]);
   return [head, ...waiting, ...lines].join('\n');

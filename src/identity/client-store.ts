@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { describeError, LumenError } from '../support/errors.js';
+import { LINK_KBPS_RANGE } from '../support/link-rate.js';
 import { createSilentLogger, type Logger, RateLimitedWarning } from '../support/logger.js';
 import { type Certificate, fingerprintOf, parseCertificate } from './certificate.js';
 import { readSecretFile, replaceSecretFile } from './secret-file.js';
@@ -19,10 +20,12 @@ export interface PairedClient {
   readonly pairedAt: string;
   /** For people only: stock clients do not send a name of their own. */
   readonly name: string;
+  /** The client's link in kbit/s; absent where the setting `link_kbps` counts. */
+  readonly linkKbps?: number | undefined;
 }
 
-/** What `remove` did: which client went, or why none did. */
-export type RemoveResult =
+/** Which client was changed, or why none was. */
+export type ChangeResult =
   | { readonly ok: true; readonly client: PairedClient }
   | { readonly ok: false; readonly reason: string };
 
@@ -36,6 +39,7 @@ const fileSchema = z.strictObject({
       pem: z.string(),
       pairedAt: z.iso.datetime(),
       name: z.string(),
+      linkKbps: z.int().min(LINK_KBPS_RANGE.min).max(LINK_KBPS_RANGE.max).optional(),
     }),
   ),
 });
@@ -104,14 +108,20 @@ export class ClientStore {
     return [...this.#clients.values()].sort((a, b) => a.pairedAt.localeCompare(b.pairedAt));
   }
 
+  /** The link that was set for a client, kbit/s; undefined where none was, and for a stranger. */
+  linkKbps(fingerprint: string): number | undefined {
+    this.#refresh();
+    return this.#clients.get(fingerprint)?.linkKbps;
+  }
+
   /**
-   * Adds a client, or renews it; on return it is on the disk and every later `has` says true.
+   * Adds a client, or renews it, which keeps what was set for it; on return it is on the disk and every later `has` says true.
    * @throws when the file cannot be written
    */
   add(certificate: Certificate, name: string, pairedAt: Date = new Date()): PairedClient {
     const { fingerprint, pem } = certificate;
     const client: PairedClient = { fingerprint, pem, pairedAt: pairedAt.toISOString(), name };
-    this.#change((clients) => clients.set(fingerprint, client));
+    this.#change((clients) => clients.set(fingerprint, { ...clients.get(fingerprint), ...client }));
     return client;
   }
 
@@ -119,7 +129,26 @@ export class ClientStore {
    * Removes the one client that `selector` names: its name, its fingerprint, or at least 8 first digits of that.
    * @throws when the file cannot be written
    */
-  remove(selector: string): RemoveResult {
+  remove(selector: string): ChangeResult {
+    const found = this.#find(selector);
+    if (found.ok) this.#change((clients) => clients.delete(found.client.fingerprint));
+    return found;
+  }
+
+  /**
+   * Sets the link of the one client that `selector` names, as for {@link ClientStore.remove}.
+   * @param linkKbps in kbit/s; undefined leaves it to the setting again
+   * @throws when the file cannot be written
+   */
+  setLink(selector: string, linkKbps: number | undefined): ChangeResult {
+    const found = this.#find(selector);
+    if (!found.ok) return found;
+    const client = { ...found.client, linkKbps };
+    this.#change((clients) => clients.set(client.fingerprint, client));
+    return { ok: true, client };
+  }
+
+  #find(selector: string): ChangeResult {
     const wanted = selector.toLowerCase();
     const isPrefix = /^[0-9a-f]{8,64}$/.test(wanted);
     const matches = this.list().filter(
@@ -130,7 +159,6 @@ export class ClientStore {
     if (matches.length > 1) {
       return { ok: false, reason: `"${selector}" names ${matches.length} clients; use the fingerprint` };
     }
-    this.#change((clients) => clients.delete(client.fingerprint));
     return { ok: true, client };
   }
 

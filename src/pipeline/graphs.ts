@@ -31,8 +31,6 @@ export interface GraphRequest {
   readonly descriptors: GraphDescriptors;
   /** Where a counting test source goes on; the first session's first process begins at 0. */
   readonly firstFrameNumber: number;
-  /** The client's link in kbit/s. */
-  readonly linkKbps: number;
   /** For a graph that a person runs by hand: nothing is held back, and the datagrams go here. */
   readonly preview?: { readonly address: string; readonly videoPort: number; readonly audioPort: number };
 }
@@ -79,7 +77,7 @@ const videoGraph = (request: GraphRequest): GraphDescription => {
     fill(videoEncoder, videoEncoder.encode, values),
     `moonlightpay name=pay packet-size=${video.packetSize} fec-percentage=${video.fecPercentage} ` +
       `min-fec-packets=${video.minFecPackets}`,
-    `moonlightsink name=sink ${toEndpoint(request, 'videoPort')} dscp=${video.dscp} link-kbps=${request.linkKbps}`,
+    `moonlightsink name=sink ${toEndpoint(request, 'videoPort')} dscp=${video.dscp} link-kbps=${plan.linkKbps}`,
   ].join(' ! ');
   const properties = [
     ...sourceProperties(videoSource),

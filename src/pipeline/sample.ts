@@ -31,6 +31,7 @@ export const samplePlan = (
     dscp: 0,
   },
   audio: { channels: 2, highQuality: false, bitrateKbps: 96, packetDurationMs: 5, encrypted: false, dscp: 0 },
+  linkKbps: 800_000,
   riKey: Buffer.alloc(16),
   riKeyId: 0,
   controlV2: false,

@@ -47,6 +47,8 @@ export interface HostCapabilities {
 export interface StreamSettings {
   /** Parity percent, 0–255. */
   readonly fecPercentage: number;
+  /** The client's link in kbit/s. */
+  readonly linkKbps: number;
 }
 
 /** A `StreamPlan`, or why not: `status` is the RTSP status code. */
@@ -202,6 +204,7 @@ export const negotiate = (
     plan: {
       video: toVideoPlan(wishes, settings, audio),
       audio,
+      linkKbps: settings.linkKbps,
       riKey: keys.riKey,
       riKeyId: keys.riKeyId,
       controlV2: wishes.encryptsControlV2,

@@ -86,7 +86,8 @@ export interface SessionPeer {
 /** What a session needs from outside. */
 export interface SessionContext {
   readonly capabilities: HostCapabilities;
-  readonly settings: StreamSettings;
+  /** What the owner set, for this client or for all; read again for each stream. */
+  settingsFor(clientFingerprint: string): StreamSettings;
   readonly deadlines: SessionDeadlines;
   readonly logger: Logger;
   createMediaStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream;
@@ -198,7 +199,8 @@ export class Session {
   announce(wishes: StreamWishes): Negotiation {
     if (this.#state !== 'launched')
       return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
-    const { capabilities, settings, deadlines } = this.#context;
+    const { capabilities, deadlines } = this.#context;
+    const settings = this.#context.settingsFor(this.clientFingerprint);
     const outcome = negotiate(wishes, capabilities, settings, this.#connection);
     if (!outcome.ok) {
       this.logger.warn({ reason: outcome.reason }, 'stream refused');
@@ -215,13 +217,14 @@ export class Session {
     return outcome;
   }
 
-  #logPlan({ video, audio }: StreamPlan): void {
+  #logPlan({ video, audio, linkKbps }: StreamPlan): void {
     this.logger.info(
       {
         mode: `${video.width}x${video.height}@${video.fps}`,
         codec: video.codec,
         encoderKbps: video.encoderKbps,
         packetSize: video.packetSize,
+        linkKbps,
         color: `${video.colorSpace} ${video.fullRange ? 'full' : 'limited'}`,
         slices: video.slices,
         references: video.references,

@@ -50,6 +50,8 @@ export interface AudioPlan {
 export interface StreamPlan {
   readonly video: VideoPlan;
   readonly audio: AudioPlan;
+  /** The client's link in kbit/s: what the datagrams are spread by. */
+  readonly linkKbps: number;
   /** AES-128 key of the launch or resume (16 bytes). */
   readonly riKey: Buffer;
   /** Key id of the launch or resume, as unsigned 32 bit. */

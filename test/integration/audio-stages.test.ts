@@ -30,7 +30,6 @@ const play = async (change: Partial<AudioPlan>) => {
     audio: { source, encoder: requireDescription('encoders', catalog.encoders, 'opus') },
     descriptors: { videoSocket: -1, audioSocket: -1, sessionPage: -1 },
     firstFrameNumber: 0,
-    linkKbps: 800_000,
   });
   const audio = graphs.find(({ name }) => name === 'audio');
   assert.ok(audio);

@@ -58,6 +58,26 @@ describe('lumen serve', function () {
     assert.deepEqual((await serve.status()).sessions, []);
   });
 
+  it('spreads by the link that was set for the client, from its next stream on', async () => {
+    const setLink = (...args: string[]) =>
+      home.lumen(['clients', 'link', ...args, '--port', String(serve.port)]);
+    const list = await home.lumen(['clients', 'list', '--json', '--port', String(serve.port)]);
+    const [{ fingerprint }] = JSON.parse(list.stdout) as [{ fingerprint: string }];
+    assert.match((await setLink(fingerprint, '100M')).stdout, /80 Mbit\/s from its next stream on/);
+    const shown = await home.lumen(['clients', 'list', '--port', String(serve.port)]);
+    assert.match(shown.stdout, /link 80 Mbit\/s/);
+    const stream = await openStream(serve);
+    try {
+      assert.notEqual(await stream.firstFrame, null);
+      const status = await home.lumen(['status', '--port', String(serve.port)]);
+      assert.match(status.stdout, /link 80 Mbit\/s/);
+    } finally {
+      await stream.quit();
+    }
+    assert.equal((await setLink(fingerprint, 'fast')).status, 2);
+    assert.match((await setLink(fingerprint, 'default')).stdout, /the setting link_kbps/);
+  });
+
   it('answers a key-frame request with a key frame within two frames of the gate', async () => {
     const stream = await openStream(serve);
     try {

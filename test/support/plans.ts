@@ -32,6 +32,7 @@ export const AUDIO_PLAN: AudioPlan = {
 export const STREAM_PLAN: StreamPlan = {
   video: VIDEO_PLAN,
   audio: AUDIO_PLAN,
+  linkKbps: 800_000,
   riKey: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex'),
   riKeyId: 0xfffffffe,
   controlV2: true,

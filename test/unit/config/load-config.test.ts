@@ -57,6 +57,15 @@ describe('configuration', function () {
     assert.equal(config.maxSessions, 2);
   });
 
+  it('reads the link as a number or as the speed of a port', () => {
+    const linkOf = (text: string) => loadConfig({ env: {}, file: write(`link_kbps = ${text}\n`) }).linkKbps;
+    assert.equal(linkOf('90000'), 90_000);
+    assert.equal(linkOf('"100M"'), 80_000);
+    assert.equal(loadConfig({ env: { LUMEN_LINK_KBPS: '2500M' }, flags: {} }).linkKbps, 2_000_000);
+    const error = failure(() => linkOf('"fast"'));
+    assert.match(error.message, /"fast" is not accepted: it is no rate of a link: 100M, 1G/);
+  });
+
   it('reads sources with their targets', () => {
     const config = loadConfig({
       env: { HOME: folder },

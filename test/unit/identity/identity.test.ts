@@ -187,6 +187,18 @@ describe('identity', function () {
       assert.ok(store.remove('client').ok);
     });
 
+    it('keeps the link of a client until it is taken back, also when the client pairs again', () => {
+      const store = new ClientStore(folder);
+      const { fingerprint } = store.add(certificateOf(first), 'TV');
+      assert.equal(store.linkKbps(fingerprint), undefined);
+      assert.ok(store.setLink('TV', 80_000).ok);
+      store.add(certificateOf(first), 'TV');
+      assert.equal(new ClientStore(folder).linkKbps(fingerprint), 80_000);
+      assert.equal(store.setLink('nobody', 80_000).ok, false);
+      assert.ok(store.setLink(fingerprint.slice(0, 8), undefined).ok);
+      assert.equal(new ClientStore(folder).linkKbps(fingerprint), undefined);
+    });
+
     it('is an error when it is damaged, and is not overwritten', () => {
       for (const text of ['', '{', '{}', '{"version":2,"clients":[]}', '{"version":1,"clients":[{}]}']) {
         fs.writeFileSync(file(), text, { mode: 0o600 });

@@ -22,7 +22,6 @@ const REQUEST: GraphRequest = {
   },
   descriptors: { videoSocket: 3, audioSocket: 4, sessionPage: 5 },
   firstFrameNumber: 100,
-  linkKbps: 800_000,
 };
 
 describe('graphs', () => {

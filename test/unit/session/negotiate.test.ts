@@ -28,7 +28,7 @@ const WISHES: StreamWishes = {
   hasSessionId: true,
 };
 const HOST = { codecs: ['h264'] } as const;
-const SETTINGS = { fecPercentage: 20 };
+const SETTINGS = { fecPercentage: 20, linkKbps: 800_000 };
 const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
 
 const planOf = (wishes: Partial<StreamWishes>) => {

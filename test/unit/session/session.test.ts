@@ -86,7 +86,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
     },
     {
       capabilities: { codecs: ['h264'] },
-      settings: { fecPercentage: 20 },
+      settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000 }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger: createSilentLogger(),
       createMediaStream: (_plan, events) => {
