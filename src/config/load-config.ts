@@ -16,7 +16,7 @@ import {
   type SettingKey,
   toCamelCase,
   toFlag,
-  toVariable,
+  variablesOf,
 } from './settings.js';
 
 /** Where values may come from. All parts are optional. */
@@ -86,12 +86,12 @@ const readFile = (file: string, mayBeMissing: boolean): ReadonlyMap<string, unkn
   }
 };
 
-/* Flags and variables are text: numbers and booleans are read as a TOML file would spell them. */
+/* Flags and variables are text: numbers and booleans are read as a TOML file would spell them, and 1 and 0 as yes and no. */
 const fromText = (key: SettingKey, value: unknown): unknown => {
   if (typeof value !== 'string') return value;
   const kind = typeof SETTINGS[key].fallback;
   if (kind === 'number' && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
-  if (kind === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+  if (kind === 'boolean' && /^(true|false|1|0)$/.test(value)) return value === 'true' || value === '1';
   return value;
 };
 
@@ -117,7 +117,7 @@ const check = (key: SettingKey, raw: RawValue): unknown => {
 
 /* A misspelt variable is an error; one of another purpose, far from every setting's name, is left alone. */
 const checkVariableNames = (env: Environment): void => {
-  const known = SETTING_KEYS.map(toVariable);
+  const known = SETTING_KEYS.flatMap(variablesOf);
   for (const name of Object.keys(env)) {
     if (!name.startsWith('LUMEN_') || known.includes(name)) continue;
     const nearest = nearestName(name, known) ?? '';
@@ -151,9 +151,9 @@ export const loadConfig = (sources: ConfigSources = {}): Config => {
   const choose = (key: SettingKey): RawValue => {
     const flag = flags[toCamelCase(key)];
     if (flag !== undefined) return { value: fromText(key, flag), key: toFlag(key), place: COMMAND_LINE };
-    const variable = env[toVariable(key)];
+    const variable = variablesOf(key).find((name) => env[name] !== undefined);
     if (variable !== undefined)
-      return { value: fromText(key, variable), key: toVariable(key), place: ENVIRONMENT };
+      return { value: fromText(key, env[variable]), key: variable, place: ENVIRONMENT };
     if (fileValues.has(key)) return { value: fileValues.get(key), key, place: file };
     return { value: defaultOf(key), key, place: 'the defaults' };
   };

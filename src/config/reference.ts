@@ -1,5 +1,5 @@
 /** The settings as a Markdown table: the body of `docs/configuration.md`, made from the schema so that it is true. */
-import { SETTING_KEYS, SETTINGS, toFlag, toVariable } from './settings.js';
+import { SETTING_KEYS, SETTINGS, toFlag, variablesOf } from './settings.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
@@ -15,7 +15,8 @@ export const formatConfigReference = (): string =>
     '|---|---|---|---|---|---|',
     ...SETTING_KEYS.map((key) => {
       const { fallback, values, description } = SETTINGS[key];
-      const names = [`\`${toFlag(key)}\``, `\`${toVariable(key)}\``];
+      const variables = variablesOf(key).map((name) => `\`${name}\``);
+      const names = [`\`${toFlag(key)}\``, variables.join(' or ')];
       const cells = [`\`${key}\``, formatDefault(fallback), cell(values), ...names, cell(description)];
       return `| ${cells.join(' | ')} |`;
     }),

@@ -66,12 +66,14 @@ interface SettingTexts {
   /** Accepted values with their unit, for people. */
   readonly values: string;
   readonly description: string;
+  /** A second variable that sets it: the name that the project before this one used. */
+  readonly alias?: string;
 }
 
 const setting = <Schema extends z.ZodType>(
   schema: Schema,
   texts: SettingTexts,
-): SettingTexts & { schema: Schema } => ({ schema, ...texts });
+): SettingTexts & { readonly schema: Schema } => ({ schema, ...texts });
 
 /** The settings by their name in the file; flags are `--link-kbps`, variables `LUMEN_LINK_KBPS`. */
 export const SETTINGS = {
@@ -95,6 +97,7 @@ export const SETTINGS = {
     fallback: 'test',
     values: '`test`, `pipewire:NAME`, `pipewire:ID`',
     description: 'What the picture shows: a moving test pattern or a PipeWire video node.',
+    alias: 'LUMEN_VIDEO_SOURCE',
   }),
   audio_source: setting(audioSource, {
     fallback: 'test',
@@ -114,6 +117,13 @@ export const SETTINGS = {
     fallback: 20,
     values: '0–255 %',
     description: 'Parity shards in percent of the data shards of a video frame.',
+    alias: 'LUMEN_FEC_PCT',
+  }),
+  video_drop_percent: setting(z.number().min(0).max(100), {
+    fallback: 0,
+    values: '0–100 %',
+    description: 'Video datagrams lost on purpose, to see what parity and clients make of it.',
+    alias: 'LUMEN_VIDEO_DROP',
   }),
   link_kbps: setting(linkRate, {
     fallback: 800_000,
@@ -147,6 +157,12 @@ export const SETTINGS = {
     values: '`true`, `false`',
     description: 'Announce this host on the local network (mDNS `_nvstream._tcp`).',
   }),
+  perf_log: setting(z.boolean(), {
+    fallback: false,
+    values: '`true`, `false`',
+    description: 'Log the times of each stage of every stream, as in `lumen status`, every five seconds.',
+    alias: 'LUMEN_PERF',
+  }),
   log_level: setting(z.enum(LOG_LEVELS), {
     fallback: 'info',
     values: LOG_LEVELS.map((level) => `\`${level}\``).join(', '),
@@ -172,7 +188,13 @@ export const toCamelCase = (key: string): string =>
 /** `link_kbps` → `--link-kbps`. */
 export const toFlag = (key: string): string => `--${key.replaceAll('_', '-')}`;
 /** `link_kbps` → `LUMEN_LINK_KBPS`. */
-export const toVariable = (key: string): string => `LUMEN_${key.toUpperCase()}`;
+const toVariable = (key: string): string => `LUMEN_${key.toUpperCase()}`;
+
+/** The variables that set it, the one that wins first. */
+export const variablesOf = (key: SettingKey): readonly string[] => {
+  const { alias }: SettingTexts = SETTINGS[key];
+  return alias === undefined ? [toVariable(key)] : [toVariable(key), alias];
+};
 
 /** The default of a setting on this machine. */
 export const defaultOf = (key: SettingKey): string | number | boolean =>

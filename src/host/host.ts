@@ -17,8 +17,9 @@ import { PairingDesk } from '../nvhttp/pairing.js';
 import { startNvhttp } from '../nvhttp/server.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import { RtspServer } from '../rtsp/server.js';
+import { END_REASONS } from '../session/end-reasons.js';
 import { SessionRegistry } from '../session/registry.js';
-import { END_REASONS, type Session, type SessionContext, type SessionState } from '../session/session.js';
+import type { Session, SessionContext, SessionState } from '../session/session.js';
 import type { VideoCodec } from '../session/stream-plan.js';
 import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
@@ -29,6 +30,7 @@ import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
+import { PerfLog } from './perf-log.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
@@ -99,6 +101,10 @@ class Host {
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);
+    if (this.#config.perfLog) {
+      const perfLog = new PerfLog(() => this.#registry.all());
+      this.#closers.add('perf log', () => perfLog.close());
+    }
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
     return { greeting: formatGreeting(this.#config, reason), pairing, close: () => this.close() };

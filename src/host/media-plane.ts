@@ -157,7 +157,9 @@ export class MediaPlane {
     const endpoint = graph.name === 'video' ? state.videoEndpoint : state.audioEndpoint;
     const properties = [...graph.properties];
     if (graph.name === 'video') {
-      properties.push({ element: 'sink', property: 'pacing', value: this.#options.config.pacing });
+      const { pacing, videoDropPercent } = this.#options.config;
+      properties.push({ element: 'sink', property: 'pacing', value: pacing });
+      properties.push({ element: 'sink', property: 'drop-percent', value: videoDropPercent });
     }
     if (endpoint !== undefined) {
       properties.push({ element: 'sink', property: 'source-address', value: endpoint.sourceAddress });

@@ -73,8 +73,8 @@ const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView
   stages: await readStages(session),
 });
 
-/** A media process that is being replaced has no figures. */
-const readStages = async (session: Session): Promise<StageTimes | null> => {
+/** The figures of its stream now. A media process that is being replaced has none. */
+export const readStages = async (session: Session): Promise<StageTimes | null> => {
   try {
     return toStageTimes((await session.media?.stats()) ?? {}) ?? null;
   } catch {

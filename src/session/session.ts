@@ -6,6 +6,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
 import {
   type HostCapabilities,
@@ -17,30 +18,6 @@ import {
 import type { StreamPlan } from './stream-plan.js';
 
 export type SessionState = 'launched' | 'announced' | 'playing' | 'suspended' | 'ended';
-
-/** Termination codes of `protocol/control.md` §4.7. */
-export const TERMINATION = { graceful: 0x80030023, encodingFailed: 0x800e9403 } as const;
-
-/** Why a session ended, and what its client is told. The texts are for the log. */
-export const END_REASONS = {
-  cancelled: { code: TERMINATION.graceful, text: 'the client quit the app' },
-  replaced: { code: TERMINATION.graceful, text: 'the client launched again' },
-  'host-stopping': { code: TERMINATION.graceful, text: 'the host is stopping' },
-  'client-removed': { code: TERMINATION.graceful, text: 'the client was removed from the paired clients' },
-  'handshake-timeout': {
-    code: TERMINATION.graceful,
-    text: 'the client launched but did not finish the RTSP handshake',
-  },
-  'control-timeout': { code: TERMINATION.graceful, text: 'the client did not connect to the control port' },
-  'video-ping-timeout': { code: TERMINATION.graceful, text: 'no ping of the client reached the video port' },
-  'suspend-expired': { code: TERMINATION.graceful, text: 'the client did not come back in time' },
-  'media-failed': {
-    code: TERMINATION.encodingFailed,
-    text: 'the media process failed and a restart did not help',
-  },
-} as const;
-
-export type EndReason = keyof typeof END_REASONS;
 
 /** Deadlines in milliseconds. */
 export interface SessionDeadlines {
@@ -118,6 +95,12 @@ const createTokens = (): SessionTokens => ({
   audioPingPayload: randomHex(8),
   connectData: randomInt(1, 0x1_0000_0000),
 });
+
+/** The fields of the log line that says why a client was sent away. */
+const describeEnd = (reason: EndReason) => {
+  const { code, text, remedy } = END_REASONS[reason];
+  return { reason, why: text, remedy, code: `0x${code.toString(16)}` };
+};
 
 export class Session {
   readonly id = randomBytes(4).toString('hex');
@@ -311,8 +294,8 @@ export class Session {
     this.#clearDeadlines();
     const peer = this.#peer;
     this.#peer = undefined;
-    const { code, text } = END_REASONS[reason];
-    this.logger.info({ reason, why: text, code: `0x${code.toString(16)}` }, 'session ended');
+    const { code } = END_REASONS[reason];
+    this.logger.info(describeEnd(reason), 'session ended');
     const terminated = peer?.terminate(code);
     this.#enter('ended');
     await Promise.allSettled([terminated, this.#stopMedia()]);
@@ -338,6 +321,7 @@ export class Session {
 
   async #onDeadline(reason: EndReason): Promise<void> {
     if (!this.#hasPlayed || reason === 'suspend-expired') return this.end(reason);
+    this.logger.warn(describeEnd(reason), 'stream ended');
     await this.#peer?.terminate(END_REASONS[reason].code);
     await this.suspend(END_REASONS[reason].text);
   }

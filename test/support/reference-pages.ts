@@ -1,6 +1,7 @@
 /** The tables in docs/ that are made from the code: what a page must hold, for the test and for `npm run docs`. */
 import fs from 'node:fs';
 import { formatConfigReference } from '../../src/config/reference.js';
+import { END_REASONS } from '../../src/session/end-reasons.js';
 import { ERROR_KINDS } from '../../src/support/errors.js';
 
 /** A page with one made part between two marks; everything around it is written by hand. */
@@ -26,10 +27,30 @@ const formatErrorReference = (): string =>
     ),
   ].join('\n');
 
+/** What stock clients show (`protocol/rtsp.md` §8), by code. */
+const SHOWN_BY_CLIENTS: Readonly<Record<number, string>> = {
+  2147680291: 'its list of apps; before the first frame error −102, that something went wrong on the host',
+  2148439043: 'error −104, a fatal error of the video encoder',
+};
+
+const END_HEADING = `## Ends of a stream
+
+Whenever the host ends a stream it tells the client a code, and its log one line with reason, cause and remedy. The table is made from \`src/session/end-reasons.ts\`.`;
+
+const formatEndReference = (): string =>
+  [
+    '| reason | code | cause | what to do | what the client shows |',
+    '|---|---|---|---|---|',
+    ...Object.entries(END_REASONS).map(
+      ([reason, { code, text, remedy }]) =>
+        `| \`${reason}\` | \`0x${code.toString(16)}\` | ${text} | ${remedy} | ${SHOWN_BY_CLIENTS[code]} |`,
+    ),
+  ].join('\n');
+
 /** All pages with a made part. */
 export const referencePages = (): readonly ReferencePage[] => [
   { file: 'docs/configuration.md', table: formatConfigReference() },
-  { file: 'docs/errors.md', table: formatErrorReference() },
+  { file: 'docs/errors.md', table: `${formatErrorReference()}\n\n${END_HEADING}\n\n${formatEndReference()}` },
 ];
 
 const readPage = (file: string): string => fs.readFileSync(new URL(file, CHECKOUT), 'utf8');

@@ -57,6 +57,26 @@ describe('configuration', function () {
     assert.equal(config.maxSessions, 2);
   });
 
+  it('takes the variables of the project before this one, after its own', () => {
+    const env = {
+      LUMEN_VIDEO_SOURCE: 'pipewire:7',
+      LUMEN_FEC_PCT: '33',
+      LUMEN_VIDEO_DROP: '2.5',
+      LUMEN_PERF: '1',
+    };
+    const config = loadConfig({ env });
+    assert.deepEqual(config.source, { kind: 'pipewire', target: '7' });
+    assert.equal(config.fecPercentage, 33);
+    assert.equal(config.videoDropPercent, 2.5);
+    assert.equal(config.perfLog, true);
+    assert.equal(loadConfig({ env: { ...env, LUMEN_FEC_PERCENTAGE: '10' } }).fecPercentage, 10);
+    assert.match(
+      failure(() => loadConfig({ env: { LUMEN_FEC_PCT: 'much' } })).message,
+      /LUMEN_FEC_PCT: "much"/,
+    );
+    assert.match(failure(() => loadConfig({ env: { LUMEN_FEC_PTC: '3' } })).message, /LUMEN_FEC_PCT/);
+  });
+
   it('reads the link as a number or as the speed of a port', () => {
     const linkOf = (text: string) => loadConfig({ env: {}, file: write(`link_kbps = ${text}\n`) }).linkKbps;
     assert.equal(linkOf('90000'), 90_000);

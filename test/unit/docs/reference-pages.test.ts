@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { END_REASONS } from '../../../src/session/end-reasons.js';
 import { ERROR_KINDS } from '../../../src/support/errors.js';
 import { CHECKOUT, readMadePart, referencePages } from '../../support/reference-pages.js';
 
-const sourceFiles = (): URL[] =>
+/** The text of all sources but the table itself. */
+const sourcesWithout = (table: string): string =>
   fs
     .readdirSync(new URL('src/', CHECKOUT), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => new URL(`src/${name}`, CHECKOUT));
+    .filter((name) => name.endsWith('.ts') && name !== table)
+    .map((name) => fs.readFileSync(new URL(`src/${name}`, CHECKOUT), 'utf8'))
+    .join('\n');
 
 describe('reference pages', () => {
   for (const { file, table } of referencePages()) {
@@ -17,12 +20,22 @@ describe('reference pages', () => {
   }
 
   it('every error code is used by the sources', () => {
-    const text = sourceFiles()
-      .filter((file) => !file.pathname.endsWith('/support/errors.ts'))
-      .map((file) => fs.readFileSync(file, 'utf8'))
-      .join('\n');
+    const text = sourcesWithout('support/errors.ts');
     const unused = Object.keys(ERROR_KINDS).filter((code) => !text.includes(`'${code}'`));
     assert.deepEqual(unused, []);
+  });
+
+  it('every reason for the end of a stream is used by the sources', () => {
+    const text = sourcesWithout('session/end-reasons.ts');
+    const unused = Object.keys(END_REASONS).filter((reason) => !text.includes(`'${reason}'`));
+    assert.deepEqual(unused, []);
+  });
+
+  it('every end of a stream has a code of protocol/rtsp.md §8, a cause and a remedy', () => {
+    for (const [reason, { code, text, remedy }] of Object.entries(END_REASONS)) {
+      assert.ok([0x80030023, 0x800e9302, 0x800e9403].includes(code), reason);
+      assert.ok(text.length > 10 && remedy.length > 10, reason);
+    }
   });
 
   it('every message names its parts with words that a caller can fill', () => {
