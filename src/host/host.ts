@@ -20,7 +20,7 @@ import { RtspServer } from '../rtsp/server.js';
 import { END_REASONS } from '../session/end-reasons.js';
 import { SessionRegistry } from '../session/registry.js';
 import type { Session, SessionContext, SessionState } from '../session/session.js';
-import type { VideoCodec } from '../session/stream-plan.js';
+import { type HostCapabilities, hasFormat, type VideoCodec } from '../session/stream-plan.js';
 import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
@@ -37,9 +37,6 @@ import { Streaming } from './streaming.js';
 
 /** Offsets from the base port. */
 const PORT_OFFSET = { https: -5, http: 0, video: 9, control: 10, audio: 11, rtsp: 21 } as const;
-/** `protocol/http.md` §5.2: H.264 alone, until other codecs are proven here. */
-const CODEC_MODE_H264 = 1;
-const CODECS: readonly VideoCodec[] = ['h264'];
 const SEND_BUFFER_BYTES = 8 * 1024 * 1024;
 const PING_BUFFER_BYTES = 256 * 1024;
 const REFILL_DELAY_MS = 3000;
@@ -63,6 +60,8 @@ class Host {
   readonly #registry: SessionRegistry;
   readonly #wirings = new Map<Session, SessionWiring>();
   readonly #rtspSessions = new Set<RtspSession>();
+  /** Known before anybody can ask. */
+  #capabilities: HostCapabilities = { video: [] };
 
   constructor(config: Config, logger: Logger) {
     this.#config = config;
@@ -87,7 +86,8 @@ class Host {
     const clients = new ClientStore(stateDir, this.#logger);
     const pairing = new PairingDesk(identity, clients, this.#logger);
     const { mediaPlane, servers } = await this.#openMedia();
-    const { reason } = await mediaPlane.check();
+    const { reason, capabilities } = await mediaPlane.check();
+    this.#capabilities = capabilities;
     const rtsp = await this.#startRtsp();
     const streaming = this.#createStreaming(mediaPlane, servers, clients);
     const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });
@@ -144,10 +144,10 @@ class Host {
       environment: process.env,
     });
     const ports = { video: video.port, audio: audio.port, control: control.port };
-    const description = describeHost(this.#config.encryptVideo);
+    const description = (): string => describeHost(this.#capabilities, this.#config.encryptVideo);
     // What is not offered is refused by the negotiation, with its own words.
     const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
-      CODECS.includes(codec) ? mediaPlane.verify(logger, codec) : undefined;
+      hasFormat(this.#capabilities.video, { codec }) ? mediaPlane.verify(logger, codec) : undefined;
     const rtspSessions = this.#rtspSessions;
     const servers = { control, videoPings, audioPings, rtspSessions, ports, verifyMedia, description };
     return { mediaPlane, servers };
@@ -207,7 +207,7 @@ class Host {
   #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers, clients: ClientStore): Streaming {
     const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
-      capabilities: { codecs: CODECS },
+      capabilities: () => this.#capabilities,
       settingsFor: (client) => ({ fecPercentage, linkKbps: clients.linkKbps(client) ?? linkKbps }),
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
@@ -223,8 +223,7 @@ class Host {
       rtspPort: this.#port('rtsp'),
       describe: () => ({
         hostname: name,
-        codecModeSupport: CODEC_MODE_H264,
-        maxLumaPixelsHevc: 0,
+        videoFormats: this.#capabilities.video,
         audioChannels: [2],
         canStreamOverIpv6: false,
         macFor: findMacAddress,

@@ -26,7 +26,7 @@ import {
   type MediaStreamEvents,
   RestartingMediaStream,
 } from '../session/media-stream.js';
-import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
+import type { HostCapabilities, StreamPlan, VideoCodec } from '../session/stream-plan.js';
 import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
@@ -37,6 +37,8 @@ const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.met
 /** A client waits for the answer; what is not known by then, the start of the stream finds out. */
 const VERIFY_BUDGET_MS = 2000;
 const MAX_REASON_CHARACTERS = 300;
+/** What every stage that passes the check encodes. */
+const PROVEN: HostCapabilities = { video: [{ codec: 'h264', bitDepth: 8, chroma: '420' }] };
 
 export interface MediaPlaneOptions {
   readonly config: Config;
@@ -64,14 +66,14 @@ export class MediaPlane {
    * @throws LumenError LUMEN_NATIVE_MISSING, LUMEN_ENCODER_MISSING, LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE,
    * LUMEN_PIPELINE_INVALID
    */
-  async check(): Promise<EncoderChoice> {
+  async check(): Promise<EncoderChoice & { readonly capabilities: HostCapabilities }> {
     const catalog = this.#loadCatalog();
     const [missing] = await Promise.all([
       this.#options.standby.peek().inspect(listRequirements(catalog)),
       this.#sourceIdentity(),
     ]);
     this.#chooseStages(catalog, missing, 'h264');
-    return this.#chooseEncoder(catalog, 'h264', missing);
+    return { ...this.#chooseEncoder(catalog, 'h264', missing), capabilities: PROVEN };
   }
 
   /**

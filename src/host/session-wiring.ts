@@ -28,7 +28,7 @@ export interface ProtocolServers {
   /** Whether a stream of this codec can start: what keeps it from it, or undefined. */
   verifyMedia(logger: Logger, codec: VideoCodec): Promise<string | undefined>;
   /** Body of the DESCRIBE reply. */
-  readonly description: string;
+  description(): string;
 }
 
 /** What a client told us about its losses and how it was answered. */
@@ -130,7 +130,7 @@ export class SessionWiring {
       videoPingPayload: tokens.videoPingPayload,
       audioPingPayload: tokens.audioPingPayload,
       connectData: tokens.connectData,
-      describeBody: () => this.#servers.description,
+      describeBody: () => this.#servers.description(),
       announce: async (attributes, { hostHeader }) => {
         if (!attributes.encryptsControl)
           return { ok: false, status: 400, reason: 'control without encryption' };

@@ -1,6 +1,7 @@
 /** The body of `/serverinfo` (`protocol/http.md` §5). Pure. */
 import net from 'node:net';
 import { NO_MAC } from './address.js';
+import { codecModeSupport, maxLumaPixelsHevc } from './codec-modes.js';
 import type { HostDescription } from './streaming-host.js';
 import { okReply, type XmlReply, xmlElement } from './xml.js';
 
@@ -33,11 +34,11 @@ export const formatServerInfo = (host: HostDescription, context: ServerInfoConte
     xmlElement('uniqueid', context.uniqueId),
     xmlElement('HttpsPort', context.httpsPort),
     xmlElement('ExternalPort', context.httpPort),
-    xmlElement('MaxLumaPixelsHEVC', host.maxLumaPixelsHevc),
+    xmlElement('MaxLumaPixelsHEVC', maxLumaPixelsHevc(host.videoFormats)),
     xmlElement('mac', context.client === null ? NO_MAC : host.macFor(context.localAddress)),
     // Clients store any IPv4 address but 127.* as the host's LAN address.
     xmlElement('LocalIP', net.isIPv4(context.localAddress) ? context.localAddress : '127.0.0.1'),
-    xmlElement('ServerCodecModeSupport', host.codecModeSupport),
+    xmlElement('ServerCodecModeSupport', codecModeSupport(host.videoFormats)),
     xmlElement('PairStatus', context.client === null ? 0 : 1),
     xmlElement('currentgame', runningApp),
     // Third-party clients compare the whole word, so the prefix is the one they know.

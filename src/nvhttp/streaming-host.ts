@@ -2,6 +2,7 @@
  * What the HTTP endpoints need of the host behind them. They know nothing of sessions beyond this, and the host knows
  * nothing of HTTP.
  */
+import type { VideoFormat } from '../session/stream-plan.js';
 import type { LaunchRequest } from './launch-request.js';
 
 /** Something that can be streamed. */
@@ -16,10 +17,8 @@ export interface App {
 export interface HostDescription {
   /** Shown by clients. */
   readonly hostname: string;
-  /** `ServerCodecModeSupport` bits (`protocol/http.md` §5.2), never 0. */
-  readonly codecModeSupport: number;
-  /** 1869449984 where HEVC can be encoded, else 0. */
-  readonly maxLumaPixelsHevc: number;
+  /** What can be streamed, never empty. */
+  readonly videoFormats: readonly VideoFormat[];
   /** How many channels sound may have, of 2, 6 and 8. */
   readonly audioChannels: readonly number[];
   /** Whether every part of a stream, the control channel too, can travel over IPv6. */

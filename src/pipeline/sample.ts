@@ -18,7 +18,7 @@ export const samplePlan = (
     ...mode,
     codec: codec === 'opus' ? 'h264' : codec,
     bitDepth: 8,
-    chroma: '4:2:0',
+    chroma: '420',
     colorSpace: 'bt709',
     fullRange: false,
     slices: 1,

@@ -2,7 +2,17 @@
  * Negotiation: what the client asked for, what this host can do and what its owner configured → a {@link StreamPlan},
  * or a refusal with the RTSP status that the client shows. Pure. Source: `protocol/rtsp.md` §5.3–5.5.
  */
-import type { AudioPlan, ColorSpace, StreamPlan, VideoCodec, VideoPlan } from './stream-plan.js';
+import {
+  type AudioPlan,
+  type BitDepth,
+  type ColorSpace,
+  type HostCapabilities,
+  hasFormat,
+  type StreamPlan,
+  type VideoCodec,
+  type VideoFormat,
+  type VideoPlan,
+} from './stream-plan.js';
 
 /** What the client asked for, as parsed from its ANNOUNCE and its launch request. */
 export interface StreamWishes {
@@ -36,11 +46,6 @@ export interface StreamWishes {
   readonly encryptsVideo: boolean;
   readonly encryptsAudio: boolean;
   readonly hasSessionId: boolean;
-}
-
-/** What this host can do. */
-export interface HostCapabilities {
-  readonly codecs: readonly VideoCodec[];
 }
 
 /** What the owner configured. */
@@ -79,10 +84,24 @@ const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
 
 const refuse = (reason: string): Negotiation => ({ ok: false, status: 400, reason });
 
+const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoFormat => ({
+  codec,
+  bitDepth: isTenBit ? 10 : 8,
+  chroma: isYuv444 ? '444' : '420',
+});
+
+const formatProblem = (wishes: StreamWishes, { video }: HostCapabilities): string | undefined => {
+  const format = toFormat(wishes);
+  if (hasFormat(video, format)) return undefined;
+  if (!hasFormat(video, { codec: format.codec })) return `codec ${format.codec} is not offered`;
+  const sampling = format.chroma === '444' ? '4:4:4' : '4:2:0';
+  return `${format.codec} with ${format.bitDepth} bits and ${sampling} chroma is not offered`;
+};
+
 const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): string | undefined => {
   const { width, height, fps, packetSize } = wishes;
-  if (!capabilities.codecs.includes(wishes.codec)) return `codec ${wishes.codec} is not offered`;
-  if (wishes.isYuv444) return '4:4:4 chroma is not offered';
+  const problem = formatProblem(wishes, capabilities);
+  if (problem !== undefined) return problem;
   for (const side of [width, height]) {
     if (!Number.isInteger(side) || side < LIMITS.minSide || side > LIMITS.maxSide || side % 2 !== 0) {
       return `picture size ${width}x${height} is not possible: even sides from ${LIMITS.minSide} to ${LIMITS.maxSide}`;
@@ -153,13 +172,13 @@ const toAudioPlan = (wishes: StreamWishes): AudioPlan => ({
 });
 
 /** Rec.2020 needs ten bits; in eight it falls back to Rec.709 (`protocol/rtsp.md` §5.5). */
-const toColorSpace = (encoderCscMode: number, bitDepth: 8 | 10): ColorSpace => {
+const toColorSpace = (encoderCscMode: number, bitDepth: BitDepth): ColorSpace => {
   const asked = COLOR_SPACES[encoderCscMode >> 1] ?? 'bt601';
   return asked === 'bt2020' && bitDepth === 8 ? 'bt709' : asked;
 };
 
 const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: AudioPlan): VideoPlan => {
-  const bitDepth = wishes.isTenBit && wishes.codec !== 'h264' ? 10 : 8;
+  const format = toFormat(wishes);
   const shape = {
     fps: wishes.fps,
     packetSize: wishes.packetSize,
@@ -169,12 +188,10 @@ const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: Audi
   };
   return {
     ...shape,
-    codec: wishes.codec,
+    ...format,
     width: wishes.width,
     height: wishes.height,
-    bitDepth,
-    chroma: '4:2:0',
-    colorSpace: toColorSpace(wishes.encoderCscMode, bitDepth),
+    colorSpace: toColorSpace(wishes.encoderCscMode, format.bitDepth),
     fullRange: (wishes.encoderCscMode & 1) === 1,
     slices: Math.min(Math.max(wishes.slices, 1), 32),
     references: Math.min(Math.max(wishes.references, 0), 16),

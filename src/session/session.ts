@@ -8,14 +8,8 @@ import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
-import {
-  type HostCapabilities,
-  type Negotiation,
-  negotiate,
-  type StreamSettings,
-  type StreamWishes,
-} from './negotiate.js';
-import type { StreamPlan } from './stream-plan.js';
+import { type Negotiation, negotiate, type StreamSettings, type StreamWishes } from './negotiate.js';
+import type { HostCapabilities, StreamPlan } from './stream-plan.js';
 
 export type SessionState = 'launched' | 'announced' | 'playing' | 'suspended' | 'ended';
 
@@ -62,7 +56,8 @@ export interface SessionPeer {
 
 /** What a session needs from outside. */
 export interface SessionContext {
-  readonly capabilities: HostCapabilities;
+  /** What this host can do, asked for again at each ANNOUNCE. */
+  capabilities(): HostCapabilities;
   /** What the owner set, for this client or for all; read again for each stream. */
   settingsFor(clientFingerprint: string): StreamSettings;
   readonly deadlines: SessionDeadlines;
@@ -182,9 +177,9 @@ export class Session {
   announce(wishes: StreamWishes): Negotiation {
     if (this.#state !== 'launched')
       return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
-    const { capabilities, deadlines } = this.#context;
+    const { deadlines } = this.#context;
     const settings = this.#context.settingsFor(this.clientFingerprint);
-    const outcome = negotiate(wishes, capabilities, settings, this.#connection);
+    const outcome = negotiate(wishes, this.#context.capabilities(), settings, this.#connection);
     if (!outcome.ok) {
       this.logger.warn({ reason: outcome.reason }, 'stream refused');
       return outcome;

@@ -4,18 +4,40 @@
  */
 
 export type VideoCodec = 'h264' | 'hevc' | 'av1';
+export type BitDepth = 8 | 10;
+/** 4:2:0 or 4:4:4 sampling. */
+export type Chroma = '420' | '444';
 export type ColorSpace = 'bt601' | 'bt709' | 'bt2020';
 
-/** How the picture is coded and cut into datagrams. */
-export interface VideoPlan {
+/** A kind of coded picture: what a client asks for one of, and what an encoder is proven to produce. */
+export interface VideoFormat {
   readonly codec: VideoCodec;
+  readonly bitDepth: BitDepth;
+  readonly chroma: Chroma;
+}
+
+/** What this host can do: all that is advertised and granted comes from here. */
+export interface HostCapabilities {
+  /** Proven to encode here and now; 8-bit 4:2:0 H.264 among them. */
+  readonly video: readonly VideoFormat[];
+}
+
+/** Whether `formats` has one with these values. */
+export const hasFormat = (formats: readonly VideoFormat[], wanted: Partial<VideoFormat>): boolean =>
+  formats.some(
+    ({ codec, bitDepth, chroma }) =>
+      codec === (wanted.codec ?? codec) &&
+      bitDepth === (wanted.bitDepth ?? bitDepth) &&
+      chroma === (wanted.chroma ?? chroma),
+  );
+
+/** How the picture is coded and cut into datagrams. */
+export interface VideoPlan extends VideoFormat {
   /** Picture size in pixels, both even. */
   readonly width: number;
   readonly height: number;
   /** Frames a second, 1–480. */
   readonly fps: number;
-  readonly bitDepth: 8 | 10;
-  readonly chroma: '4:2:0' | '4:4:4';
   readonly colorSpace: ColorSpace;
   readonly fullRange: boolean;
   /** Slices per frame that the client asked for, at least 1. */

@@ -1,13 +1,13 @@
 /** Stream plans to start tests from. */
-import type { AudioPlan, StreamPlan, VideoPlan } from '../../src/session/stream-plan.js';
+import type { AudioPlan, StreamPlan, VideoFormat, VideoPlan } from '../../src/session/stream-plan.js';
+
+export const H264: VideoFormat = { codec: 'h264', bitDepth: 8, chroma: '420' };
 
 export const VIDEO_PLAN: VideoPlan = {
-  codec: 'h264',
+  ...H264,
   width: 1280,
   height: 720,
   fps: 60,
-  bitDepth: 8,
-  chroma: '4:2:0',
   colorSpace: 'bt709',
   fullRange: false,
   slices: 1,

@@ -11,6 +11,7 @@ import { PairingDesk } from '../../../src/nvhttp/pairing.js';
 import { type Nvhttp, type NvhttpLimits, startNvhttp } from '../../../src/nvhttp/server.js';
 import type { LaunchReply, StreamingHost } from '../../../src/nvhttp/streaming-host.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
+import { H264 } from '../../support/plans.js';
 
 /** A host that answers at once and writes down what it was asked. */
 export class FakeHost implements StreamingHost {
@@ -25,8 +26,7 @@ export class FakeHost implements StreamingHost {
   describe() {
     return {
       hostname: 'Test & host',
-      codecModeSupport: 1,
-      maxLumaPixelsHevc: 0,
+      videoFormats: [H264],
       audioChannels: [2],
       canStreamOverIpv6: this.canStreamOverIpv6,
       macFor: () => '02:00:00:00:00:01',

@@ -10,6 +10,7 @@ import { createPlaceholderPng } from '../../../src/nvhttp/placeholder-art.js';
 import { parseHex, parseInteger, parseQuery, Query, splitTarget } from '../../../src/nvhttp/query.js';
 import { formatServerInfo } from '../../../src/nvhttp/server-info.js';
 import { errorReply, formatReply, okReply, xmlElement } from '../../../src/nvhttp/xml.js';
+import { H264 } from '../../support/plans.js';
 import { statusOf, textOf } from './pairing-client.js';
 
 const queryOf = (parameters: Record<string, string>): Query =>
@@ -255,8 +256,7 @@ describe('launch parameters', function () {
 describe('serverinfo', () => {
   const host = {
     hostname: 'den <pc>',
-    codecModeSupport: 1,
-    maxLumaPixelsHevc: 0,
+    videoFormats: [H264],
     audioChannels: [2],
     canStreamOverIpv6: false,
     macFor: () => '02:11:22:33:44:55',

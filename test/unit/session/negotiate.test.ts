@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { audioWireKbps, encoderKbps, negotiate, type StreamWishes } from '../../../src/session/negotiate.js';
+import { H264 } from '../../support/plans.js';
 
 const WISHES: StreamWishes = {
   codec: 'h264',
@@ -27,7 +28,7 @@ const WISHES: StreamWishes = {
   encryptsAudio: true,
   hasSessionId: true,
 };
-const HOST = { codecs: ['h264'] } as const;
+const HOST = { video: [H264] };
 const SETTINGS = { fecPercentage: 20, linkKbps: 800_000 };
 const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
 
@@ -47,6 +48,31 @@ describe('negotiate', () => {
     assert.equal(audio.bitrateKbps, 512);
     assert.equal(audio.dscp, 48);
     assert(Math.abs(video.encoderKbps - 15_000) < 500, `encoder gets ${video.encoderKbps} kbit/s`);
+  });
+
+  it('grants exactly the formats that are proven here', () => {
+    const video = [
+      H264,
+      { codec: 'hevc', bitDepth: 8, chroma: '420' },
+      { codec: 'hevc', bitDepth: 10, chroma: '444' },
+    ] as const;
+    for (const codec of ['h264', 'hevc', 'av1'] as const)
+      for (const isTenBit of [false, true])
+        for (const isYuv444 of [false, true]) {
+          const outcome = negotiate({ ...WISHES, codec, isTenBit, isYuv444 }, { video }, SETTINGS, KEYS);
+          const wanted = { codec, bitDepth: isTenBit ? 10 : 8, chroma: isYuv444 ? '444' : '420' } as const;
+          const isProven = video.some((format) => JSON.stringify(format) === JSON.stringify(wanted));
+          assert.equal(outcome.ok, isProven, JSON.stringify(wanted));
+          if (outcome.ok) assert.deepEqual({ ...outcome.plan.video, ...wanted }, outcome.plan.video);
+          else assert.equal(outcome.status, 400);
+        }
+  });
+
+  it('grants Rec.2020 in ten bits', () => {
+    const video = [{ codec: 'hevc', bitDepth: 10, chroma: '420' }] as const;
+    const wishes = { ...WISHES, codec: 'hevc', isTenBit: true, encoderCscMode: 4 } as const;
+    const outcome = negotiate(wishes, { video }, SETTINGS, KEYS);
+    assert.equal(outcome.ok && outcome.plan.video.colorSpace, 'bt2020');
   });
 
   it('takes the colour space and the range from encoderCscMode', () => {
@@ -73,6 +99,7 @@ describe('negotiate', () => {
     ['0 frames a second', { fps: 0 }],
     ['a codec that is not offered', { codec: 'av1' }],
     ['4:4:4 chroma', { isYuv444: true }],
+    ['ten bits', { isTenBit: true }],
     ['a packet size that is no multiple of 16', { packetSize: 1000 }],
     ['a packet size beyond an Ethernet frame', { packetSize: 9008 }],
     ['surround sound, which is not offered yet', { audioChannels: 6 }],

@@ -4,6 +4,7 @@ import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/sess
 import type { StreamWishes } from '../../../src/session/negotiate.js';
 import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
+import { H264 } from '../../support/plans.js';
 
 const WISHES: StreamWishes = {
   codec: 'h264',
@@ -85,7 +86,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       riKeyId: 5,
     },
     {
-      capabilities: { codecs: ['h264'] },
+      capabilities: () => ({ video: [H264] }),
       settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000 }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger: createSilentLogger(),
