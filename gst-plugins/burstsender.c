@@ -538,12 +538,12 @@ span_add (BurstSpan *span, guint64 departure_ns)
 
 /* Waits for the group's turn and sends it. Returns 0 or the errno of a socket that is gone. */
 static int
-send_group_now (BurstSender *self, gint flush_seq, BurstSpan *span)
+send_group_now (BurstSender *self, guint64 wake_ns, gint flush_seq, BurstSpan *span)
 {
   const BurstGroup *group = &self->group;
   guint64 departure_ns;
 
-  if (!wait_turn (self, pacer_wake_ns (&self->pacer, now_ns ()), flush_seq))
+  if (!wait_turn (self, wake_ns, flush_seq))
     return 0;
   departure_ns = pacer_sent (&self->pacer, now_ns (), (guint32) group->bytes);
   span_add (span, departure_ns);
@@ -583,7 +583,7 @@ send_group_ahead (BurstSender *self, gint flush_seq, BurstSpan *span)
   int err = 0;
 
   while (left > 0 && err == 0) {
-    departures_plan (&self->held, &self->socket, datagrams, left, pacer_group_bytes (&self->pacer), &plan);
+    departures_plan (&self->held, &self->socket, datagrams, left, pacer_group_bytes (&self->pacer, now_ns ()), &plan);
     if (!wait_turn (self, departures_wake_ns (&self->held, now_ns (), &plan), flush_seq))
       return 0;
     schedule (self, &plan, datagrams, span);
@@ -604,6 +604,18 @@ count_losses (BurstSender *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* Takes the next group in hand and tells its turn: both by one reading of the clock, so that they belong together. FALSE
+ * at the end of the burst. */
+static gboolean
+fill_group (BurstSender *self, BurstCursor *cursor, guint64 *wake_ns)
+{
+  guint64 now = now_ns ();
+  guint32 limit = self->pacer.shape == PACER_KERNEL ? G_MAXUINT32 : pacer_group_bytes (&self->pacer, now);
+
+  *wake_ns = pacer_wake_ns (&self->pacer, now);
+  return burst_group_fill (&self->group, cursor, limit, &self->loss);
+}
+
 /* Sends one burst on the pacer's clock. Returns 0 or the errno of a socket that is gone. */
 static int
 send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
@@ -611,14 +623,13 @@ send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
   const gboolean ahead = self->pacer.shape == PACER_KERNEL;
   BurstCursor cursor = { .burst = burst };
   BurstSpan span = { 0 };
+  guint64 wake_ns;
   int err = 0;
 
   pacer_learn_interval (&self->pacer, burst->delta_ns);
   pacer_begin (&self->pacer, now_ns (), burst->arrival_ns, burst_bytes (burst));
-  while (err == 0 && !is_flushed (self, flush_seq)
-      && burst_group_fill (
-          &self->group, &cursor, ahead ? G_MAXUINT32 : pacer_group_bytes (&self->pacer), &self->loss)) {
-    err = ahead ? send_group_ahead (self, flush_seq, &span) : send_group_now (self, flush_seq, &span);
+  while (err == 0 && !is_flushed (self, flush_seq) && fill_group (self, &cursor, &wake_ns)) {
+    err = ahead ? send_group_ahead (self, flush_seq, &span) : send_group_now (self, wake_ns, flush_seq, &span);
     count_losses (self);
     burst_group_release (&self->group);
   }

@@ -94,26 +94,51 @@ pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
     pacer->bursts++;
 }
 
+/* Bytes of a full group at the burst's rate. */
+static uint64_t
+full_group (const Pacer *pacer)
+{
+  uint64_t bytes = pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000;
+
+  return bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max;
+}
+
+/* Bytes that may leave now without making the burst in progress on the wire larger than a group. */
+static uint64_t
+run_room (const Pacer *pacer, uint64_t now_ns)
+{
+  uint64_t group = full_group (pacer);
+
+  if (pacer->run_bytes == 0 || now_ns >= pacer->sent_ns + PACER_DEBT_NS)
+    return group;
+  return group > pacer->run_bytes ? group - pacer->run_bytes : 0;
+}
+
 uint32_t
-pacer_group_bytes (const Pacer *pacer)
+pacer_group_bytes (const Pacer *pacer, uint64_t now_ns)
 {
   uint64_t bytes;
 
   if (pacer->shape == PACER_NONE)
     return UINT32_MAX;
-  bytes = pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000;
+  if (pacer->shape != PACER_KERNEL)
+    return (uint32_t) (pacer_wake_ns (pacer, now_ns) != 0 ? full_group (pacer) : run_room (pacer, now_ns));
   /* The kernel keeps the time between pieces, so they may be smaller than what a sleep is worth. */
-  if (pacer->shape == PACER_KERNEL)
-    bytes = max_u64 (bytes / 5, (pacer->burst_bytes + DEPARTURES_PER_BURST - 1) / DEPARTURES_PER_BURST);
+  bytes = max_u64 (pacer->burst_rate * (PACER_GROUP_NS / 6 / 1000) / 1000000,
+      (pacer->burst_bytes + DEPARTURES_PER_BURST - 1) / DEPARTURES_PER_BURST);
   return (uint32_t) (bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max);
 }
 
 uint64_t
 pacer_wake_ns (const Pacer *pacer, uint64_t now_ns)
 {
-  if (pacer->shape == PACER_NONE || pacer->shape == PACER_KERNEL || pacer->due_ns < now_ns + PACER_DEBT_NS)
+  const uint64_t nearest_ns = now_ns + PACER_DEBT_NS;
+
+  if (pacer->shape == PACER_NONE || pacer->shape == PACER_KERNEL)
     return 0;
-  return pacer->due_ns;
+  if (pacer->due_ns < nearest_ns && run_room (pacer, now_ns) >= full_group (pacer) / 2)
+    return 0;
+  return max_u64 (pacer->due_ns, nearest_ns);
 }
 
 uint64_t
@@ -123,6 +148,8 @@ pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes)
 
   if (pacer->shape == PACER_NONE)
     return now_ns;
+  pacer->run_bytes = (now_ns < pacer->sent_ns + PACER_DEBT_NS ? pacer->run_bytes : 0) + bytes;
+  pacer->sent_ns = now_ns;
   drain_ns = ns_for_bytes (bytes, pacer->burst_rate);
   /* Lateness is repaid by at most one group: what is older is forgiven. */
   if (now_ns > drain_ns)

@@ -5,12 +5,14 @@
  * passes in. One thread uses a Pacer at a time.
  *
  *   R       = 0.9 * link          bytes of UDP payload per second; headers below UDP live in the other tenth
- *   group   = 0.44 ms * R         at most 45 KB (64 KB above 1 Gbit/s), at least one datagram
+ *   group   = 0.5 ms * R          at most 45 KB (64 KB above 1 Gbit/s), at least one datagram
  *   due     : the instant at which everything sent so far has drained at R
  *   a group leaves when now >= due - 60 us; then due = max (due, now - group time) + bytes / R
+ *   groups less than 60 us apart are one burst on the wire, and together no larger than one group: a group that follows
+ *   a short one at once is the smaller for it, and one that makes up for lateness leaves 60 us after the one before it
  *
- * Example: link 800 Mbit/s gives R = 90 MB/s, group 39 600 B, one group each 440 us. A group may leave 60 us early
- * (5400 B), so over any window that opens punctually no more than R * window + 45 000 B leave.
+ * Example: link 800 Mbit/s gives R = 90 MB/s, group 45 000 B, one group each 500 us. A frame that ends with a group of
+ * 5000 B lets the next frame begin at once, with a group of 40 000 B.
  */
 #pragma once
 
@@ -19,8 +21,7 @@
 
 /* A wait shorter than this is not slept but carried as debt: sleeping costs about as much. */
 #define PACER_DEBT_NS 60000u
-/* With the debt above: half a millisecond of the link. */
-#define PACER_GROUP_NS 440000u
+#define PACER_GROUP_NS 500000u
 #define PACER_GROUP_BYTES_MAX 45000u
 /* Also the largest UDP payload, so that a group fits one segmentation-offload message. */
 #define PACER_GROUP_BYTES_MAX_FAST 65507u
@@ -43,6 +44,8 @@ typedef struct
   uint32_t group_bytes_max;
   uint64_t burst_bytes; /* of the burst in hand */
   uint64_t due_ns;      /* when the link is free again */
+  uint64_t sent_ns;     /* when the newest group left */
+  uint64_t run_bytes;   /* of it and those before it without a pause of PACER_DEBT_NS */
   uint64_t interval_ns; /* learnt time between bursts */
   bool interval_known;
   uint64_t mean_burst_bytes; /* smoothed, for pacer_needed_link_kbps() */
@@ -63,9 +66,9 @@ void pacer_learn_interval (Pacer *pacer, uint64_t delta_ns);
  * burst's rate is raised above R only as far as needed to end two intervals after its arrival. */
 void pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes);
 
-/* Most bytes of the next group, with PACER_KERNEL of the next message; a single datagram larger than this is a group of
- * its own. */
-uint32_t pacer_group_bytes (const Pacer *pacer);
+/* Most bytes of the next group, which leaves at pacer_wake_ns() of the same time; with PACER_KERNEL of the next message.
+ * A single datagram larger than this is a group of its own. */
+uint32_t pacer_group_bytes (const Pacer *pacer, uint64_t now_ns);
 
 /* When to wake for the next group: 0 means send now, else an absolute time at least PACER_DEBT_NS away. Always 0 with
  * PACER_KERNEL. */

@@ -56,7 +56,7 @@ send_frame (Link *link, guint64 arrival_ns, guint n_datagrams, guint datagram_by
   link->now_ns = MAX (link->now_ns, arrival_ns);
   pacer_begin (&link->pacer, link->now_ns, arrival_ns, (guint64) n_datagrams * datagram_bytes);
   while (left > 0) {
-    guint fit = pacer_group_bytes (&link->pacer) / datagram_bytes;
+    guint fit = pacer_group_bytes (&link->pacer, link->now_ns) / datagram_bytes;
     guint n = CLAMP (fit, 1, left);
     guint64 wake_ns = pacer_wake_ns (&link->pacer, link->now_ns);
 
@@ -127,6 +127,31 @@ GST_START_TEST (test_pacer_late_repays_at_most_one_group)
       send_frame (link, 1000 * MS + f * 3 * INTERVAL_60, (guint) (rate / 240 / 1408), 1408);
     fail_unless (largest_excess (link, rate) <= 2 * profiles[p].group_max, "profile %u kbit/s: %" G_GUINT64_FORMAT,
         profiles[p].link_kbps, largest_excess (link, rate));
+  }
+}
+
+GST_END_TEST;
+
+/* What a switch port sees: groups without a pause between them are one burst, however late the wake-ups were. */
+GST_START_TEST (test_pacer_no_burst_on_the_wire_exceeds_one_group)
+{
+  static const guint32 links[] = { 100000, 800000, 2500000, 10000000 };
+
+  for (guint l = 0; l < G_N_ELEMENTS (links); l++) {
+    Link *link = new_link (PACER_RATE, links[l], 700000);
+    guint32 group = pacer_group_bytes (&link->pacer, link->now_ns);
+    /* Nine tenths of what the link carries in an interval, so that no frame needs a higher rate. */
+    guint largest = (guint) ((guint64) links[l] * 225 / 2 * 9 / 10 / 240 / 1408);
+    guint64 run = 0;
+
+    for (guint f = 0; f < 200; f++)
+      send_frame (link, 1000 * MS + f * INTERVAL_60 / 4, 1 + next_random (link) % largest, 1408);
+    for (guint i = 0; i < link->n_sends; i++) {
+      gboolean is_apart = i > 0 && link->sends[i].at_ns >= link->sends[i - 1].at_ns + PACER_DEBT_NS;
+      run = (is_apart ? 0 : run) + link->sends[i].bytes;
+      fail_unless (
+          run <= MAX (group, 1408), "%u kbit/s: %" G_GUINT64_FORMAT " bytes of at most %u", links[l], run, group);
+    }
   }
 }
 
@@ -253,11 +278,11 @@ GST_START_TEST (test_pacer_kernel_bursts_fit_one_call)
 
       pacer_init (&pacer, PACER_KERNEL, link_kbps);
       pacer_begin (&pacer, MS, MS, (guint64) n * 1408);
-      fit = MAX (pacer_group_bytes (&pacer) / 1408, 1);
+      fit = MAX (pacer_group_bytes (&pacer, MS) / 1408, 1);
       messages = (n + fit - 1) / fit;
       fail_unless (
           messages <= 48 || link_kbps < 100000, "%u datagrams at %u kbit/s: %u messages", n, link_kbps, messages);
-      fail_unless (pacer_group_bytes (&pacer) <= PACER_GROUP_BYTES_MAX_FAST);
+      fail_unless (pacer_group_bytes (&pacer, MS) <= PACER_GROUP_BYTES_MAX_FAST);
     }
   }
 }
@@ -273,6 +298,7 @@ pacer_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_test (tc, test_pacer_punctual_never_exceeds_rate_and_one_group);
   tcase_add_test (tc, test_pacer_late_repays_at_most_one_group);
+  tcase_add_test (tc, test_pacer_no_burst_on_the_wire_exceeds_one_group);
   tcase_add_test (tc, test_pacer_odd_packet_counts_never_fall_behind);
   tcase_add_test (tc, test_pacer_small_frame_on_idle_link_leaves_at_once);
   tcase_add_test (tc, test_pacer_clock_is_carried_to_the_next_frame);
