@@ -6,6 +6,7 @@ import { addPairCommand } from './commands/pair.js';
 import { addPipelinesCommand } from './commands/pipelines.js';
 import { addProbeCommand } from './commands/probe.js';
 import { addServeCommand } from './commands/serve.js';
+import { addSourcesCommand } from './commands/sources.js';
 import { addStatusCommand } from './commands/status.js';
 import { LumenError } from './support/errors.js';
 
@@ -26,6 +27,7 @@ const createProgram = (): Command => {
   addPairCommand(program);
   addClientsCommand(program);
   addStatusCommand(program);
+  addSourcesCommand(program);
   addPipelinesCommand(program);
   addProbeCommand(program);
   return program;

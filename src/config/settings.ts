@@ -12,8 +12,15 @@ export const DEFAULT_BASE_PORT = 47989;
 /** All other ports are offsets of −5…+21 from the base port, and none may be privileged or above 65535. */
 export const BASE_PORT_RANGE = { min: 1029, max: 65514 } as const;
 
-/** Where the picture comes from. `target` is a PipeWire node's name or numeric id. */
-export type VideoSource = { readonly kind: 'test' } | { readonly kind: 'pipewire'; readonly target: string };
+/** The ways to get pictures, in the order in which `auto` tries them. */
+export const SOURCE_KINDS = ['pipewire', 'test'] as const;
+export type SourceKind = (typeof SOURCE_KINDS)[number];
+
+/** Where the picture comes from; `target` is a monitor, an output, or a PipeWire node's name or numeric id. */
+export interface VideoSource {
+  readonly kind: SourceKind | 'auto';
+  readonly target?: string;
+}
 
 /** Where the sound comes from. `device` is a PulseAudio source name. */
 export type AudioSource =
@@ -25,14 +32,23 @@ const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfie
 /** Shapes of a burst that `moonlightsink` knows; see its `pacing` property. */
 const PACING_SHAPES = ['auto', 'rate', 'spread', 'kernel', 'none'] as const;
 
+const SOURCE_WORDS = 'auto, test, pipewire:NAME, pipewire:ID';
+
 /* Names of nodes and devices end up in launch strings: no quotes, spaces, exclamation marks or control characters. */
 const NODE_NAME = /^[\w.:@+-]{1,200}$/;
 
+/** Sources that have only one picture to show. */
+const UNTARGETED: readonly string[] = ['auto', 'test'];
+
+const isSourceKind = (text: string): text is VideoSource['kind'] =>
+  text === 'auto' || SOURCE_KINDS.some((kind) => kind === text);
+
 const videoSource = z.string().transform((text, context): VideoSource => {
-  if (text === 'test') return { kind: 'test' };
-  const target = text.startsWith('pipewire:') ? text.slice('pipewire:'.length) : '';
-  if (NODE_NAME.test(target)) return { kind: 'pipewire', target };
-  context.addIssue(`"${text.slice(0, 80)}" is neither test nor pipewire:NAME or pipewire:ID`);
+  const [kind = '', target] = text.split(/:(.*)/s, 2);
+  const isComplete =
+    target === undefined ? kind !== 'pipewire' : NODE_NAME.test(target) && !UNTARGETED.includes(kind);
+  if (isSourceKind(kind) && isComplete) return target === undefined ? { kind } : { kind, target };
+  context.addIssue(`"${text.slice(0, 80)}" is none of: ${SOURCE_WORDS}`);
   return z.NEVER;
 });
 
@@ -94,9 +110,10 @@ export const SETTINGS = {
       'Local address that all ports are bound to; 0.0.0.0 is every IPv4 one, :: also every IPv6 one, but for the control port.',
   }),
   source: setting(videoSource, {
-    fallback: 'test',
-    values: '`test`, `pipewire:NAME`, `pipewire:ID`',
-    description: 'What the picture shows: a moving test pattern or a PipeWire video node.',
+    fallback: 'auto',
+    values: SOURCE_WORDS.replaceAll(/[^ ,]+/g, '`$&`'),
+    description:
+      'What the picture shows: a moving test pattern or a PipeWire video node. `auto` takes what this session has; `lumen sources` lists it.',
     alias: 'LUMEN_VIDEO_SOURCE',
   }),
   audio_source: setting(audioSource, {

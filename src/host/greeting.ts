@@ -14,21 +14,24 @@ export const listAddresses = (
     .map((info) => info.address);
 };
 
-const describeSource = ({ source, audioSource }: Config): string => {
-  const picture = source.kind === 'test' ? 'a test pattern' : `the PipeWire node ${source.target}`;
+const describeSource = ({ source, audioSource }: Config, capture: string): string => {
+  const picture = source.target === undefined ? capture : `${capture} ${source.target}`;
   const sound = { test: 'a test tone', none: 'no sound', pulse: 'sound' }[audioSource.kind];
   return audioSource.kind === 'pulse'
     ? `${picture} with ${sound} of ${audioSource.device}`
     : `${picture} with ${sound}`;
 };
 
-/** @param encoder the chosen stage and why, as `EncoderChoice.reason` says it */
-export const formatGreeting = (config: Config, encoder: string): string => {
+/**
+ * @param capture title of the back end that would be taken now
+ * @param encoder the chosen stage and why, as `EncoderChoice.reason` says it
+ */
+export const formatGreeting = (config: Config, capture: string, encoder: string): string => {
   const addresses = listAddresses(config.bindAddress).map((address) => `${address}:${config.port}`);
   const portArgument = config.port === 47989 ? '' : ` --port ${config.port}`;
   return [
     `${config.name} at ${addresses.join(', ') || `port ${config.port}`}`,
-    `Streams ${describeSource(config)}.`,
+    `Streams ${describeSource(config, capture)}.`,
     `Encoder: ${encoder}.`,
     `Pair with: choose ${config.name} in Moonlight (or add its address), then type the PIN here or run: lumen pair PIN${portArgument}`,
   ].join('\n');

@@ -4,6 +4,7 @@
  */
 import type { AdminReply, AdminRequest } from '../admin/messages.js';
 import { startAdminServer } from '../admin/server.js';
+import { createBackends } from '../capture/detect.js';
 import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
 import type { Config } from '../config/settings.js';
 import { ControlServer } from '../control/server.js';
@@ -25,6 +26,7 @@ import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { bindUdp } from '../support/sockets.js';
+import { Captures } from './captures.js';
 import { answerClientsRequest, isClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
@@ -50,6 +52,13 @@ export interface RunningHost {
   readonly pairing: PairingDesk;
   /** Ends all sessions (clients are told), then everything else. */
   close(): Promise<void>;
+}
+
+interface StreamingDependencies {
+  readonly mediaPlane: MediaPlane;
+  readonly servers: ProtocolServers;
+  readonly clients: ClientStore;
+  readonly captures: Captures;
 }
 
 class Host {
@@ -85,11 +94,14 @@ class Host {
     const identity = await loadHostIdentity(stateDir);
     const clients = new ClientStore(stateDir, this.#logger);
     const pairing = new PairingDesk(identity, clients, this.#logger);
-    const { mediaPlane, servers } = await this.#openMedia();
-    const { reason, capabilities } = await mediaPlane.check();
+    const captures = this.#createCaptures();
+    const { mediaPlane, servers } = await this.#openMedia(captures);
+    await captures.removeStale();
+    const { reason, capabilities, capture } = await mediaPlane.check();
     this.#capabilities = capabilities;
+    this.#logger.info({ capture: capture.backend.name, why: capture.reason }, 'capture chosen');
     const rtsp = await this.#startRtsp();
-    const streaming = this.#createStreaming(mediaPlane, servers, clients);
+    const streaming = this.#createStreaming({ mediaPlane, servers, clients, captures });
     const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });
     const status = new HostStatus(() => ({
       http: nvhttp.counters(),
@@ -107,7 +119,11 @@ class Host {
     }
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
-    return { greeting: formatGreeting(this.#config, reason), pairing, close: () => this.close() };
+    return {
+      greeting: formatGreeting(this.#config, capture.backend.title, reason),
+      pairing,
+      close: () => this.close(),
+    };
   }
 
   close(): Promise<void> {
@@ -118,7 +134,16 @@ class Host {
     return this.#config.port + PORT_OFFSET[use];
   }
 
-  async #openMedia(): Promise<{ mediaPlane: MediaPlane; servers: ProtocolServers }> {
+  #createCaptures(): Captures {
+    const logger = this.#logger.child({ module: 'capture' });
+    const { stateDir } = this.#paths;
+    const backends = createBackends({ environment: process.env, stateDir, logger });
+    const captures = new Captures({ source: this.#config.source, backends, logger });
+    this.#closers.add('captures', () => captures.close());
+    return captures;
+  }
+
+  async #openMedia(captures: Captures): Promise<{ mediaPlane: MediaPlane; servers: ProtocolServers }> {
     const control = this.#listenControl();
     const video = this.#bindMediaPort('video');
     const audio = this.#bindMediaPort('audio');
@@ -139,9 +164,9 @@ class Host {
     const mediaPlane = new MediaPlane({
       config: this.#config,
       standby,
+      captures,
       logger: this.#logger.child({ module: 'pipelines' }),
       userPipelines: this.#paths.pipelinesDir,
-      environment: process.env,
     });
     const ports = { video: video.port, audio: audio.port, control: control.port };
     const description = (): string => describeHost(this.#capabilities, this.#config.encryptVideo);
@@ -204,16 +229,21 @@ class Host {
     }
   }
 
-  #createStreaming(mediaPlane: MediaPlane, servers: ProtocolServers, clients: ClientStore): Streaming {
+  #createStreaming(parts: StreamingDependencies): Streaming {
+    const { mediaPlane, servers, clients, captures } = parts;
     const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
       capabilities: () => this.#capabilities,
       settingsFor: (client) => ({ fecPercentage, linkKbps: clients.linkKbps(client) ?? linkKbps }),
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
-      createMediaStream: (plan, events, logger) => mediaPlane.createStream(plan, events, logger),
+      createMediaStream: (plan, events, session) =>
+        mediaPlane.createStream(plan, events, session.logger, session.id),
       onState: (session, state) => this.#onSessionState(servers, session, state),
-      onFinished: (session) => this.#onSessionFinished(session),
+      onFinished: (session) => {
+        captures.release(session.id);
+        this.#onSessionFinished(session);
+      },
       onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
     };
     return new Streaming({

@@ -1,10 +1,9 @@
 /**
  * From a stream plan to the graphs that play it, here and now: the descriptions as they are on the disk at this
- * moment, the elements that this machine has, the PipeWire node that answers to the configured name.
+ * moment, the elements that this machine has, the capture that this session of the desktop gives.
  */
 import { fileURLToPath } from 'node:url';
-import { findVideoNode } from '../capture/pipewire.js';
-import type { Environment } from '../config/paths.js';
+import type { CaptureChoice } from '../capture/detect.js';
 import type { Config } from '../config/settings.js';
 import type { GraphDescription } from '../media/messages.js';
 import { MEDIA_DESCRIPTORS, type MediaStandby } from '../media/standby.js';
@@ -31,6 +30,7 @@ import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import type { Captures, SessionCapture } from './captures.js';
 import { StageCheck, type Stages } from './stage-check.js';
 
 const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.meta.url));
@@ -39,16 +39,22 @@ const VERIFY_BUDGET_MS = 2000;
 const MAX_REASON_CHARACTERS = 300;
 /** What every stage that passes the check encodes. */
 const PROVEN: HostCapabilities = { video: [{ codec: 'h264', bitDepth: 8, chroma: '420' }] };
+const CAPTURE_GONE = { source: 'of this session', alternatives: ' any more' } as const;
 
 export interface MediaPlaneOptions {
   readonly config: Config;
   readonly standby: MediaStandby;
+  readonly captures: Captures;
   readonly logger: Logger;
   /** `$XDG_CONFIG_HOME/lumen/pipelines` */
   readonly userPipelines: string;
-  readonly environment: Environment;
 }
 
+/** What this machine streams with. */
+type CheckedMedia = EncoderChoice & {
+  readonly capabilities: HostCapabilities;
+  readonly capture: CaptureChoice;
+};
 type Catalog = ReturnType<typeof loadCatalog>;
 type SourceProperties = GraphRequest['videoSource']['properties'];
 
@@ -66,14 +72,14 @@ export class MediaPlane {
    * @throws LumenError LUMEN_NATIVE_MISSING, LUMEN_ENCODER_MISSING, LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE,
    * LUMEN_PIPELINE_INVALID
    */
-  async check(): Promise<EncoderChoice & { readonly capabilities: HostCapabilities }> {
+  async check(): Promise<CheckedMedia> {
     const catalog = this.#loadCatalog();
-    const [missing] = await Promise.all([
+    const [missing, capture] = await Promise.all([
       this.#options.standby.peek().inspect(listRequirements(catalog)),
-      this.#sourceIdentity(),
+      this.#options.captures.choose(),
     ]);
-    this.#chooseStages(catalog, missing, 'h264');
-    return { ...this.#chooseEncoder(catalog, 'h264', missing), capabilities: PROVEN };
+    this.#chooseStages(catalog, missing, 'h264', capture.backend.stage);
+    return { ...this.#chooseEncoder(catalog, 'h264', missing), capabilities: PROVEN, capture };
   }
 
   /**
@@ -99,7 +105,9 @@ export class MediaPlane {
   async #verify(logger: Logger, codec: VideoCodec): Promise<void> {
     const catalog = this.#loadCatalog();
     const process = this.#options.standby.peek();
-    const stages = this.#chooseStages(catalog, await process.inspect(listRequirements(catalog)), codec);
+    const { backend } = await this.#options.captures.choose();
+    const missing = await process.inspect(listRequirements(catalog));
+    const stages = this.#chooseStages(catalog, missing, codec, backend.stage);
     const graphs = buildGraphs({
       ...this.#toRequest(stages, {}),
       plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, codec),
@@ -108,12 +116,14 @@ export class MediaPlane {
     await new StageCheck(SHIPPED_PIPELINES, logger).check(process, stages, graphs);
   }
 
-  createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream {
+  /** @param session whose capture it shows: a later stream of the same session goes on with it */
+  createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger, session: string): MediaStream {
     const stageCheck = new StageCheck(SHIPPED_PIPELINES, logger);
+    const capture = this.#options.captures.forSession(session, plan.video, logger);
     return new RestartingMediaStream({
-      checkSource: () => this.#sourceIdentity(),
+      checkSource: async () => (await capture.ensure()).capture.identity,
       takeProcess: async () => stageCheck.watch(await this.#options.standby.take()),
-      buildGraphs: (process, state) => this.#buildGraphs(plan, process, state, stageCheck),
+      buildGraphs: (process, state) => this.#buildGraphs(plan, process, state, { stageCheck, capture }),
       events,
       logger,
     });
@@ -123,13 +133,15 @@ export class MediaPlane {
     plan: StreamPlan,
     process: StreamProcess,
     state: GraphState,
-    stageCheck: StageCheck,
+    { stageCheck, capture }: { readonly stageCheck: StageCheck; readonly capture: SessionCapture },
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
     const missing = await process.inspect(listRequirements(catalog));
-    const stages = this.#chooseStages(catalog, missing, plan.video.codec);
+    const shown = capture.current;
+    if (shown === undefined) throw new LumenError('LUMEN_SOURCE_MISSING', CAPTURE_GONE);
+    const stages = this.#chooseStages(catalog, missing, plan.video.codec, shown.backend.stage);
     const graphs = buildGraphs({
-      ...this.#toRequest(stages, this.#sourceProperties(state.source)),
+      ...this.#toRequest(stages, shown.capture.properties),
       plan,
       firstFrameNumber: state.firstFrameNumber,
     });
@@ -192,11 +204,15 @@ export class MediaPlane {
   }
 
   /** @throws LumenError see {@link MediaPlane.check} */
-  #chooseStages(catalog: Catalog, missing: readonly string[], codec: VideoCodec): Stages {
+  #chooseStages(
+    catalog: Catalog,
+    missing: readonly string[],
+    codec: VideoCodec,
+    sourceStage: string,
+  ): Stages {
     const ownMissing = findOwnMissing(missing);
     if (ownMissing !== undefined) throw ownMissing;
-    const { source } = this.#options.config;
-    const videoSource = requireDescription('sources', catalog.sources, source.kind, catalog.broken);
+    const videoSource = requireDescription('sources', catalog.sources, sourceStage, catalog.broken);
     requireUsable(videoSource, missing);
     const videoEncoder = this.#chooseEncoder(catalog, codec, missing).encoder;
     return { videoSource, videoEncoder, audio: this.#audio(catalog, missing) };
@@ -205,18 +221,6 @@ export class MediaPlane {
   #chooseEncoder(catalog: Catalog, codec: VideoCodec, missing: readonly string[]): EncoderChoice {
     const { encoder } = this.#options.config;
     return chooseEncoder(catalog, codec, missing, encoder === 'auto' ? undefined : encoder);
-  }
-
-  /** A node that was started anew has another serial number. */
-  async #sourceIdentity(): Promise<string> {
-    const { source } = this.#options.config;
-    if (source.kind === 'test') return 'test';
-    return String((await findVideoNode(source.target, this.#options.environment)).serial);
-  }
-
-  /** @param identity what {@link MediaPlane.#sourceIdentity} found */
-  #sourceProperties(identity: string): SourceProperties {
-    return this.#options.config.source.kind === 'test' ? {} : { 'target-object': identity };
   }
 
   #audio(catalog: Catalog, missing: readonly string[]): Stages['audio'] {

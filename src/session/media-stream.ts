@@ -69,7 +69,8 @@ export interface GraphState {
 
 export interface MediaStreamParts {
   /**
-   * Rejects with LUMEN_SOURCE_MISSING or LUMEN_PIPEWIRE_UNREACHABLE while what is to be streamed is not there.
+   * Rejects with LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE or LUMEN_CAPTURE_FAILED while what is to be streamed
+   * is not there.
    * @returns what tells this source from one of the same name that comes after it
    */
   checkSource(): Promise<string>;
@@ -96,12 +97,16 @@ const STOP_DEADLINE_MS = 1000;
 
 const isSourceMissing = (error: unknown): boolean =>
   error instanceof LumenError &&
-  (error.code === 'LUMEN_SOURCE_MISSING' || error.code === 'LUMEN_PIPEWIRE_UNREACHABLE');
+  (error.code === 'LUMEN_SOURCE_MISSING' ||
+    error.code === 'LUMEN_PIPEWIRE_UNREACHABLE' ||
+    error.code === 'LUMEN_CAPTURE_FAILED');
 
-/** Another try would meet the same file and the same missing element. */
-const isMisconfigured = (error: unknown): boolean =>
+/** Another try would meet the same file, the same missing element, the same person who said no. */
+const isFinalFailure = (error: unknown): boolean =>
   error instanceof LumenError &&
-  (error.code === 'LUMEN_PIPELINE_INVALID' || error.code === 'LUMEN_ENCODER_MISSING');
+  (error.code === 'LUMEN_PIPELINE_INVALID' ||
+    error.code === 'LUMEN_ENCODER_MISSING' ||
+    error.code === 'LUMEN_CAPTURE_REFUSED');
 
 /** The real {@link MediaStream}: replaces its process when it fails. */
 export class RestartingMediaStream implements MediaStream {
@@ -155,7 +160,7 @@ export class RestartingMediaStream implements MediaStream {
       await this.#play(standby);
     } catch (error) {
       const remedy = error instanceof LumenError ? error.remedy : MEDIA_REMEDY;
-      this.#fail(standby, describeError(error), remedy, isSourceMissing(error) || isMisconfigured(error));
+      this.#fail(standby, describeError(error), remedy, isSourceMissing(error) || isFinalFailure(error));
     }
   }
 

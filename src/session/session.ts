@@ -62,7 +62,7 @@ export interface SessionContext {
   settingsFor(clientFingerprint: string): StreamSettings;
   readonly deadlines: SessionDeadlines;
   readonly logger: Logger;
-  createMediaStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger): MediaStream;
+  createMediaStream(plan: StreamPlan, events: MediaStreamEvents, session: Session): MediaStream;
   /** The state changed: the composition root attaches or detaches the protocol servers. */
   onState(session: Session, state: SessionState): void;
   /** The session has ended and its client was told as far as that was possible. */
@@ -220,7 +220,7 @@ export class Session {
         onFrameDropped: () => this.#context.onKeyFrameOwed(this),
         onFailed: (failure) => this.#onMediaFailed(media, failure),
       },
-      this.logger,
+      this,
     );
     this.#media = media;
     media.start();

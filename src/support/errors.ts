@@ -61,7 +61,17 @@ export const ERROR_KINDS = {
   },
   LUMEN_SOURCE_MISSING: {
     message: 'The video source {source} does not exist{alternatives}',
-    remedy: 'list the nodes with: pw-cli ls Node, or use --source test',
+    remedy: 'list what there is with: lumen sources, or use --source test',
+    exitCode: 7,
+  },
+  LUMEN_CAPTURE_FAILED: {
+    message: '{capture} gives no picture: {problem}',
+    remedy: '{remedy}',
+    exitCode: 7,
+  },
+  LUMEN_CAPTURE_REFUSED: {
+    message: '{capture} was not allowed to show the screen: {problem}',
+    remedy: '{remedy}',
     exitCode: 7,
   },
   LUMEN_PIPEWIRE_UNREACHABLE: {

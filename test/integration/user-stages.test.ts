@@ -4,7 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
+import { createBackends } from '../../src/capture/detect.js';
 import { loadConfig } from '../../src/config/load-config.js';
+import { Captures } from '../../src/host/captures.js';
 import { MediaPlane } from '../../src/host/media-plane.js';
 import { MediaStandby } from '../../src/media/standby.js';
 import { LumenError } from '../../src/support/errors.js';
@@ -72,7 +74,9 @@ describe('pipeline files of the user', function () {
       flags: { encoder, source: 'test', audioSource: 'test' },
     });
     const userPipelines = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines');
-    return new MediaPlane({ config, standby, logger, userPipelines, environment });
+    const backends = createBackends({ environment, stateDir: home.directory, logger });
+    const captures = new Captures({ source: config.source, backends, logger });
+    return new MediaPlane({ config, standby, captures, logger, userPipelines });
   };
 
   /** As a host does it whose spare process is ready. */
@@ -129,7 +133,7 @@ describe('pipeline files of the user', function () {
       onFrameDropped: () => undefined,
       onFailed: (failure: unknown) => failures.push(failure),
     };
-    const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger);
+    const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');
     stream.start();
     await until(async () => 'video' in (await stream.stats()), 'the stream plays');
     await until(() => linesOf(WARN).length > 0, 'the warning');
@@ -148,7 +152,7 @@ describe('pipeline files of the user', function () {
       onFrameDropped: () => undefined,
       onFailed: (failure: { cause: string; remedy: string }) => failures.push(failure),
     };
-    const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger);
+    const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');
     stream.start();
     await until(() => failures.length > 0, 'the failure');
     await stream.stop();

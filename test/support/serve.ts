@@ -147,6 +147,8 @@ export class Serve {
       '--bind-address',
       '127.0.0.1',
       '--no-discovery',
+      '--source',
+      'test',
       '--log-level',
       'debug',
     ];

@@ -37,7 +37,7 @@ describe('configuration', function () {
     const config = loadConfig({ env: { HOME: folder } });
     assert.equal(config.port, 47989);
     assert.equal(config.bindAddress, '0.0.0.0');
-    assert.deepEqual(config.source, { kind: 'test' });
+    assert.deepEqual(config.source, { kind: 'auto' });
     assert.deepEqual(config.audioSource, { kind: 'test' });
     assert.equal(config.linkKbps, 800_000);
     assert.equal(config.suspendMinutes, 30);

@@ -1,0 +1,71 @@
+/** The back ends in the order in which they are tried, and which of them the running session takes. */
+import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/settings.js';
+import { LumenError } from '../support/errors.js';
+import { createPipewireBackend } from './backends/pipewire.js';
+import { createTestBackend } from './backends/test.js';
+import type { CaptureBackend, CaptureContext } from './capture.js';
+
+const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => CaptureBackend>> = {
+  pipewire: createPipewireBackend,
+  test: createTestBackend,
+};
+
+/** All back ends; in the order of `auto`, compositors first, the test pattern last. */
+export const createBackends = (context: CaptureContext): readonly CaptureBackend[] =>
+  SOURCE_KINDS.map((kind) => FACTORIES[kind](context));
+
+/** A back end, and why it is the one. */
+export interface CaptureChoice {
+  readonly backend: CaptureBackend;
+  readonly target: string | undefined;
+  readonly reason: string;
+}
+
+/** A back end that is not usable here, and why. */
+export interface CaptureRefusal {
+  readonly backend: CaptureBackend;
+  readonly error: LumenError;
+}
+
+export interface CaptureVerdicts {
+  readonly usable: readonly CaptureChoice[];
+  readonly refused: readonly CaptureRefusal[];
+}
+
+/** `pipewire` shows what it is told to show: without a name there is nothing to choose. */
+const isAutomatic = ({ name }: CaptureBackend): boolean => name !== 'pipewire';
+
+/** Asks every back end whether it could show something by itself; both lists keep the order of `backends`. */
+export const judgeBackends = async (backends: readonly CaptureBackend[]): Promise<CaptureVerdicts> => {
+  const usable: CaptureChoice[] = [];
+  const refused: CaptureRefusal[] = [];
+  const ask = async (backend: CaptureBackend): Promise<CaptureChoice | CaptureRefusal> => {
+    try {
+      return { backend, target: undefined, reason: await backend.check() };
+    } catch (error) {
+      if (error instanceof LumenError) return { backend, error };
+      throw error;
+    }
+  };
+  for (const verdict of await Promise.all(backends.filter(isAutomatic).map(ask)))
+    if ('error' in verdict) refused.push(verdict);
+    else usable.push(verdict);
+  return { usable, refused };
+};
+
+/**
+ * The back end that a configured source means.
+ * @throws LumenError of the back end's `check` where the source names one that is not usable now
+ */
+export const chooseBackend = async (
+  backends: readonly CaptureBackend[],
+  source: VideoSource,
+): Promise<CaptureChoice> => {
+  if (source.kind === 'auto') {
+    const [first] = (await judgeBackends(backends)).usable;
+    if (first !== undefined) return first;
+  }
+  const backend = backends.find(({ name }) => name === source.kind);
+  if (backend === undefined) throw new Error(`there is no back end ${source.kind}`);
+  return { backend, target: source.target, reason: await backend.check(source.target) };
+};

@@ -1,0 +1,168 @@
+/**
+ * The captures of this host: which back end each stream takes, and one open capture for each session. It outlives media
+ * processes and a client that is away, so that a reconnect at the same mode meets the same output and no second dialog;
+ * it is opened anew when it has ended, and closed with its session.
+ */
+import type { Capture, CaptureBackend, CaptureMode, CaptureRequest } from '../capture/capture.js';
+import { type CaptureChoice, chooseBackend } from '../capture/detect.js';
+import type { VideoSource } from '../config/settings.js';
+import { describeError } from '../support/errors.js';
+import { runTask } from '../support/lifecycle.js';
+import type { Logger } from '../support/logger.js';
+
+export interface CapturesOptions {
+  readonly source: VideoSource;
+  readonly backends: readonly CaptureBackend[];
+  readonly logger: Logger;
+}
+
+/** An open capture and the back end that made it. */
+export interface OpenCapture {
+  readonly backend: CaptureBackend;
+  readonly capture: Capture;
+}
+
+const isSameMode = (a: CaptureMode, b: CaptureMode): boolean =>
+  a.width === b.width && a.height === b.height && a.fps === b.fps;
+
+/** What one session shows. */
+export class SessionCapture {
+  readonly #options: CapturesOptions;
+  readonly #mode: CaptureMode;
+  readonly #logger: Logger;
+  #open: OpenCapture | undefined;
+  #pending: Promise<OpenCapture> | undefined;
+  #isClosed = false;
+  /** Of a capture that is still open: its pictures will not come, or fit, any more. */
+  #lost: string | undefined;
+
+  constructor(options: CapturesOptions, mode: CaptureMode, logger: Logger) {
+    this.#options = options;
+    this.#mode = mode;
+    this.#logger = logger;
+  }
+
+  /** Whether a stream at `mode` may go on with this capture. */
+  fits(mode: CaptureMode): boolean {
+    return isSameMode(this.#mode, mode);
+  }
+
+  /**
+   * The capture, opened if there is none that lives. Calls that come meanwhile wait for the same one.
+   * @throws LumenError as {@link CaptureBackend.check} and {@link CaptureBackend.open} do
+   */
+  ensure(): Promise<OpenCapture> {
+    this.#pending ??= this.#ensure().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  /** The open capture, as the last {@link SessionCapture.ensure} left it. */
+  get current(): OpenCapture | undefined {
+    return this.#open;
+  }
+
+  async #ensure(): Promise<OpenCapture> {
+    if (this.#open !== undefined) {
+      try {
+        await this.#open.capture.check();
+      } catch (error) {
+        this.#lost ??= describeError(error);
+        await this.#drop();
+        throw error;
+      }
+    }
+    if (this.#lost !== undefined) await this.#drop();
+    if (this.#isClosed) throw new Error('the capture is closed');
+    this.#open ??= await this.#openNew();
+    return this.#open;
+  }
+
+  async #openNew(): Promise<OpenCapture> {
+    const { backends, source } = this.#options;
+    const { backend, target, reason } = await chooseBackend(backends, source);
+    const request: CaptureRequest = { mode: this.#mode, cursor: 'embedded', target };
+    const capture = await backend.open(request, {
+      onEnded: (why) => this.#lose(why),
+      onResized: () => this.#lose('its size changed'),
+    });
+    this.#logger.info({ capture: backend.name, why: reason, shows: capture.description }, 'capture opened');
+    // Closed while it was opened: nobody else would close it.
+    if (this.#isClosed) await capture.close();
+    return { backend, capture };
+  }
+
+  #lose(why: string): void {
+    this.#lost ??= why;
+    this.#logger.warn({ why }, 'the capture ended');
+  }
+
+  async #drop(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#lost = undefined;
+    await open?.capture.close();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#pending?.catch(() => undefined);
+    if (this.#open !== undefined) this.#logger.debug('capture closed');
+    await this.#drop();
+  }
+}
+
+export class Captures {
+  readonly #options: CapturesOptions;
+  readonly #bySession = new Map<string, SessionCapture>();
+
+  constructor(options: CapturesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What a stream would be taken from now.
+   * @throws LumenError as {@link CaptureBackend.check} does, where a source is named that is not there
+   */
+  choose(): Promise<CaptureChoice> {
+    return chooseBackend(this.#options.backends, this.#options.source);
+  }
+
+  /** Removes what hosts that were killed left behind. What cannot be removed now is logged. */
+  async removeStale(): Promise<void> {
+    for (const backend of this.#options.backends) {
+      try {
+        await backend.removeStale();
+      } catch (error) {
+        this.#options.logger.debug(
+          { capture: backend.name, problem: describeError(error) },
+          'no look for leftovers',
+        );
+      }
+    }
+  }
+
+  /** The capture of a session at a mode: the one it has, or another one in its place. */
+  forSession(session: string, mode: CaptureMode, logger: Logger): SessionCapture {
+    const existing = this.#bySession.get(session);
+    if (existing?.fits(mode)) return existing;
+    this.release(session);
+    const capture = new SessionCapture(this.#options, mode, logger);
+    this.#bySession.set(session, capture);
+    return capture;
+  }
+
+  /** Closes the capture of a session that has ended. */
+  release(session: string): void {
+    const capture = this.#bySession.get(session);
+    this.#bySession.delete(session);
+    if (capture !== undefined) runTask(this.#options.logger, 'close capture', () => capture.close());
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#bySession.values()];
+    this.#bySession.clear();
+    await Promise.all(all.map((capture) => capture.close()));
+  }
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import type { CaptureBackend } from '../../../src/capture/capture.js';
+import { chooseBackend, judgeBackends } from '../../../src/capture/detect.js';
+import type { SourceKind } from '../../../src/config/settings.js';
+import { LumenError } from '../../../src/support/errors.js';
+
+const backend = (name: SourceKind, isUsable: boolean): CaptureBackend => ({
+  name,
+  title: name,
+  stage: name,
+  check: async (target) => {
+    if (isUsable) return `yes, ${target ?? 'anything'}`;
+    throw new LumenError('LUMEN_SOURCE_MISSING', { source: name, alternatives: '' });
+  },
+  list: async () => [],
+  open: () => Promise.reject(new Error('not opened by these tests')),
+  removeStale: async () => undefined,
+});
+
+describe('the choice of a back end', () => {
+  it('auto takes the first that is usable and says why', async () => {
+    const { backend: chosen, reason } = await chooseBackend([backend('test', true)], { kind: 'auto' });
+    assert.equal(chosen.name, 'test');
+    assert.equal(reason, 'yes, anything');
+  });
+
+  it('auto never takes a PipeWire node by itself', async () => {
+    const backends = [backend('pipewire', true), backend('test', true)];
+    assert.equal((await chooseBackend(backends, { kind: 'auto' })).backend.name, 'test');
+  });
+
+  it('a named source is taken with its target, or its own reason is the refusal', async () => {
+    const choice = await chooseBackend([backend('pipewire', true)], { kind: 'pipewire', target: 'x' });
+    assert.deepEqual([choice.target, choice.reason], ['x', 'yes, x']);
+    await assert.rejects(
+      chooseBackend([backend('pipewire', false)], { kind: 'pipewire', target: 'x' }),
+      (error) => error instanceof LumenError && error.code === 'LUMEN_SOURCE_MISSING',
+    );
+  });
+
+  it('both verdicts are kept, in order', async () => {
+    const { usable, refused } = await judgeBackends([backend('test', true)]);
+    assert.deepEqual([usable.map((one) => one.backend.name), refused], [['test'], []]);
+    const other = await judgeBackends([backend('test', false)]);
+    assert.deepEqual(
+      other.refused.map(({ error }) => error.code),
+      ['LUMEN_SOURCE_MISSING'],
+    );
+  });
+});
