@@ -40,9 +40,9 @@ c_format() {
   clang-format-19 --dry-run --Werror "${files[@]}"
 }
 
-spelling() { codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs scripts; }
+spelling() { codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs scripts packaging; }
 
-shell_scripts() { shellcheck --external-sources scripts/*.sh test/qemu/*.sh .ci/run; }
+shell_scripts() { shellcheck --external-sources scripts/*.sh test/qemu/*.sh packaging/postinst .ci/run; }
 
 # The layering test reads the sources, the page tests read docs/: no stream is needed for either.
 structure() { mocha --no-config --forbid-only --enable-source-maps --reporter dot 'dist/test/unit/docs/**/*.test.js'; }

@@ -23,3 +23,10 @@ version_at_least() {
 
 # The names in a package list, without comments and empty lines.
 package_list() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$ROOT/scripts/packages/$1.txt"; }
+
+# fill_in FILE COMMAND: a file of packaging/ with its blank filled in, on standard output.
+fill_in() {
+  local text
+  text=$(<"$ROOT/packaging/$1")
+  printf '%s\n' "${text//@COMMAND@/$2}"
+}

@@ -34,6 +34,7 @@ import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
 import { PerfLog } from './perf-log.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
+import { SleepInhibitor } from './sleep-inhibitor.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
 
@@ -71,11 +72,16 @@ class Host {
   readonly #rtspSessions = new Set<RtspSession>();
   /** Known before anybody can ask. */
   #capabilities: HostCapabilities = { video: [] };
+  readonly #sleepInhibitor: SleepInhibitor;
 
   constructor(config: Config, logger: Logger) {
     this.#config = config;
     this.#logger = logger;
     this.#registry = new SessionRegistry(config.maxSessions);
+    this.#sleepInhibitor = new SleepInhibitor({
+      environment: process.env,
+      logger: logger.child({ module: 'sleep' }),
+    });
   }
 
   async start(): Promise<RunningHost> {
@@ -117,6 +123,7 @@ class Host {
       const perfLog = new PerfLog(() => this.#registry.all());
       this.#closers.add('perf log', () => perfLog.close());
     }
+    this.#closers.add('sleep lock', () => this.#sleepInhibitor.close());
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
     return {
@@ -266,7 +273,11 @@ class Host {
       this.#onSessionFinished(session);
       this.#wirings.set(session, new SessionWiring(session, servers));
     }
-    if (state !== 'suspended' && state !== 'ended') return;
+    if (state !== 'suspended' && state !== 'ended') {
+      this.#sleepInhibitor.hold(session);
+      return;
+    }
+    this.#sleepInhibitor.release(session);
     this.#wirings.get(session)?.detach();
     if (state === 'suspended') this.#onSessionFinished(session);
     else this.#registry.remove(session);

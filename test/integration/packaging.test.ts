@@ -1,0 +1,109 @@
+/** The package and the installation from a checkout: what they put where, and that it runs from there. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CHECKOUT } from '../support/reference-pages.js';
+
+const ROOT = fileURLToPath(CHECKOUT);
+
+const run = (command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string => {
+  const result = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env } });
+  assert.equal(
+    result.status,
+    0,
+    `${command} ${args.join(' ')}\n${result.error ?? ''}${result.stdout}${result.stderr}`,
+  );
+  return result.stdout + result.stderr;
+};
+
+/** Every file below `folder`, with its path under it. */
+const filesBelow = (folder: string): string[] =>
+  fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !fs.lstatSync(path.join(folder, name)).isDirectory())
+    .sort();
+
+describe('packaging', function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-packaging-'));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+  /** What systemd says against a unit; the program itself need not be installed here. */
+  const verifyUnit = (unit: string): void => {
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder, SYSTEMD_LOG_LEVEL: 'notice' };
+    const { status, stderr } = spawnSync('systemd-analyze', ['--user', 'verify', unit], {
+      encoding: 'utf8',
+      env,
+    });
+    assert.notEqual(status, null);
+    const complaints = stderr
+      .split('\n')
+      .filter((line) => line.includes('lumen.service') && !line.includes('/usr/bin/lumen is not executable'));
+    assert.deepEqual(complaints, []);
+  };
+
+  it('npm run package makes a .deb whose lumen runs from where it is unpacked', () => {
+    const deb = run('npm', ['run', '--silent', 'package']).trim().split('\n').at(-1) ?? '';
+    assert.match(deb, /\.deb$/);
+    run('dpkg-deb', ['--extract', deb, folder]);
+    const lumen = path.join(folder, 'usr/bin/lumen');
+    assert.match(run(lumen, ['--version']), /^\d+\.\d+\.\d+/);
+    // With the elements of the package, not with those of this checkout.
+    const stages = run(lumen, ['pipelines', 'check'], { XDG_CONFIG_HOME: path.join(folder, 'config') });
+    assert.doesNotMatch(stages, /error/i);
+    for (const file of [
+      'systemd/user/lumen.service',
+      'udev/rules.d/60-lumen.rules',
+      'sysctl.d/60-lumen.conf',
+    ]) {
+      assert(fs.existsSync(path.join(folder, 'usr/lib', file)), file);
+    }
+    verifyUnit(path.join(folder, 'usr/lib/systemd/user/lumen.service'));
+    const fields = run('dpkg-deb', ['--field', deb, 'Depends', 'Version']);
+    for (const name of [
+      'nodejs',
+      'gstreamer1.0-plugins-good',
+      'libgstreamer1.0-0',
+      'libenet7',
+      'pipewire-bin',
+    ]) {
+      assert.match(fields, new RegExp(`\\b${name.replaceAll('.', '\\.')}\\b`));
+    }
+    assert.doesNotMatch(fields, /-dev\b/);
+  });
+
+  it('npm run install-host installs a unit that starts this checkout; uninstall-host leaves nothing', () => {
+    const env = { DESTDIR: folder, HOME: '/home/somebody', XDG_CONFIG_HOME: '', XDG_STATE_HOME: '' };
+    for (let time = 0; time < 2; time += 1) run('npm', ['run', '--silent', 'install-host'], env);
+    const unit = path.join(folder, 'home/somebody/.config/systemd/user/lumen.service');
+    assert.deepEqual(filesBelow(folder), [
+      'etc/sysctl.d/60-lumen.conf',
+      'etc/udev/rules.d/60-lumen.rules',
+      'home/somebody/.config/systemd/user/lumen.service',
+      'home/somebody/.local/bin/lumen',
+    ]);
+    verifyUnit(unit);
+    const command = /^ExecStart="([^"]+)" "([^"]+)" serve$/m.exec(fs.readFileSync(unit, 'utf8'));
+    assert.match(run(command?.[1] ?? '', [command?.[2] ?? '', '--version']), /^\d+\.\d+\.\d+/);
+    assert.equal(fs.readlinkSync(path.join(folder, 'home/somebody/.local/bin/lumen')), command?.[2]);
+    const text = run('npm', ['run', '--silent', 'uninstall-host'], env);
+    assert.match(text, /removed .*60-lumen\.rules/);
+    assert.deepEqual(filesBelow(folder), []);
+  });
+
+  it('uninstall-host leaves the lumen of another installation alone', () => {
+    const env = { DESTDIR: folder, HOME: '/home/somebody' };
+    const bin = path.join(folder, 'home/somebody/.local/bin');
+    fs.mkdirSync(bin, { recursive: true });
+    fs.symlinkSync('/elsewhere/bin/lumen.js', path.join(bin, 'lumen'));
+    run('npm', ['run', '--silent', 'uninstall-host'], env);
+    assert.deepEqual(filesBelow(folder), ['home/somebody/.local/bin/lumen']);
+  });
+});
