@@ -2,6 +2,8 @@
  * The receiving graphs of the probe (which datagrams, which decoder) and the reading of their counters. Pure.
  */
 import type { Fields, FieldValue, GraphDescription } from '../media/messages.js';
+import { COLORIMETRY } from '../pipeline/template.js';
+import type { BitDepth, ColorSpace } from '../session/stream-plan.js';
 import type { ProbeCodec } from './options.js';
 
 /** One media port of the host, from its SETUP reply. */
@@ -18,6 +20,8 @@ export interface VideoGraphOptions {
   readonly decoder: string;
   /** As announced, so less 32 with encryption. */
   readonly packetSize: number;
+  /** What the colour patches are measured by: what the client asked for, as GStreamer writes it. */
+  readonly colorimetry: string;
   /** AES key as hex; null for plain video. */
   readonly key: string | null;
   readonly dropPercent: number;
@@ -70,6 +74,12 @@ const property = (element: string, name: string, value: string | number | boolea
   value,
 });
 
+/** Ten bits are needed for Rec.2020: hosts fall back to Rec.709 (`protocol/rtsp.md` §5.5). */
+export const toColorimetry = (bitDepth: BitDepth, colorSpace: ColorSpace, fullRange: boolean): string =>
+  COLORIMETRY[colorSpace === 'bt2020' && bitDepth === 8 ? 'bt709' : colorSpace][
+    fullRange ? 'full' : 'limited'
+  ];
+
 /**
  * The video graph. It pings nobody until {@link pingProperties} names the host: video pings come after the control
  * connection.
@@ -84,7 +94,7 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
     QUEUE,
     codec.parser,
     `${options.decoder}${decoderOptions}`,
-    'framecounter name=counter mode=read',
+    `framecounter name=counter mode=read colorimetry=${options.colorimetry}`,
     ...(options.snapshotFile === null ? [] : ['tee name=pictures', 'queue']),
     'fakesink sync=false async=false',
   ];
@@ -156,6 +166,8 @@ export interface Counters {
   number(name: string): number;
   /** The field in nanoseconds, exact. */
   ns(name: string): bigint;
+  /** The field as it is; empty when it is absent or not a text. */
+  text(name: string): string;
   /** True when the structure has the field at all. */
   has(name: string): boolean;
 }
@@ -174,6 +186,10 @@ const toBigInt = (value: FieldValue | undefined): bigint => {
 export const readCounters = (fields: Fields | undefined): Counters => ({
   number: (name) => toNumber(fields?.[name]),
   ns: (name) => toBigInt(fields?.[name]),
+  text: (name) => {
+    const value = fields?.[name];
+    return typeof value === 'string' ? value : '';
+  },
   has: (name) => fields !== undefined && Object.hasOwn(fields, name),
 });
 

@@ -41,6 +41,8 @@ export class RunRecord {
   firstFrameNs = 0n;
   endNs = 0n;
   controlRttMs: number | null = null;
+  /** Of the latest HDR mode message; null before the first. */
+  isHdr: boolean | null = null;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -75,6 +77,7 @@ export class RunRecord {
         roundTripsMs: this.roundTrips.map(({ ms }) => ms),
         roundTripsFrames: this.roundTrips.map(({ frames }) => frames),
       },
+      hdr: this.isHdr,
       controlRttMs: this.controlRttMs,
       end,
       failure,
@@ -82,15 +85,20 @@ export class RunRecord {
   }
 
   #toRequest(): RequestReport {
-    const { mode, bitrateKbps, codec, packetSize, app, verb } = this.#options;
+    const { mode, bitrateKbps, colorSpace, fullRange, app, verb } = this.#options;
+    const { codec, bitDepth, chroma, packetSize } = this.negotiated ?? this.#options;
     const bits = this.negotiated?.encryption ?? 0;
     return {
       app: this.launch?.app.title ?? app ?? '',
       verb: this.launch?.verb ?? (verb === 'resume' ? 'resume' : 'launch'),
       ...mode,
       bitrateKbps,
-      codec: this.negotiated?.codec ?? codec,
-      packetSize: this.negotiated?.packetSize ?? packetSize,
+      codec,
+      bitDepth,
+      chroma,
+      colorSpace,
+      fullRange,
+      packetSize,
       encryption: {
         rtsp: this.launch?.sessionUrl.isEncrypted ?? false,
         controlV2: (bits & ENCRYPT.control) !== 0,

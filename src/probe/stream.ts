@@ -3,6 +3,7 @@
  * handles for tests that need to misbehave.
  */
 import { lookup } from 'node:dns/promises';
+import type { HostMessage } from '../control/message.js';
 import { delay } from '../support/lifecycle.js';
 import { ControlClient } from './control-client.js';
 import { cancelApp, openPairedHost, type PairedHost, stageError } from './host-info.js';
@@ -11,7 +12,7 @@ import { findApp, type Launch, launchApp } from './launch.js';
 import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
 import { ENCRYPT, type ProbeOptions, type StreamOptions } from './options.js';
 import { monotonicNs, Receiver } from './receiver.js';
-import { buildAudioGraph, buildVideoGraph, type MediaPort } from './receiver-graphs.js';
+import { buildAudioGraph, buildVideoGraph, type MediaPort, toColorimetry } from './receiver-graphs.js';
 import { RunRecord } from './record.js';
 import {
   describeClientEnd,
@@ -147,7 +148,8 @@ class Stream implements PlannedStream {
   }
 
   async #play(launch: Launch, agreement: Agreement, audio: MediaPort, wantedDecoder: string): Promise<void> {
-    const { codec, packetSize, encryption } = agreement;
+    const { codec, bitDepth, packetSize, encryption } = agreement;
+    const { colorSpace, fullRange } = this.#options;
     const decoder = codec === this.#options.codec ? wantedDecoder : await this.#receiver.findDecoder(codec);
     const key = launch.riKey.toString('hex');
     const video = buildVideoGraph({
@@ -155,6 +157,7 @@ class Stream implements PlannedStream {
       codec,
       decoder,
       packetSize,
+      colorimetry: toColorimetry(bitDepth, colorSpace, fullRange),
       key: (encryption & ENCRYPT.video) === 0 ? null : key,
     });
     const sound = buildAudioGraph({
@@ -185,12 +188,17 @@ class Stream implements PlannedStream {
         signal,
       },
       {
-        onMessage: (message) => this.#options.onEvent?.({ type: 'control', message }),
+        onMessage: (message) => this.#onMessage(message),
         onTermination: (code) =>
           this.#finishWith(describeTermination(code, this.#record.firstFrameNs !== 0n)),
         onLost: () => this.#finishWith(describeClientEnd(-1)),
       },
     );
+  }
+
+  #onMessage(message: HostMessage): void {
+    if (message.kind === 'hdrMode') this.#record.isHdr = message.isEnabled;
+    this.#options.onEvent?.({ type: 'control', message });
   }
 
   #begin(negotiated: Negotiated): void {
