@@ -368,8 +368,8 @@ make_stats (GstFrameCounter *self)
       self->unreadable, "backwards", G_TYPE_UINT64, self->backwards, "repeated", G_TYPE_UINT64, self->repeated,
       "skipped", G_TYPE_UINT64, self->skipped, "wrong", G_TYPE_UINT64, self->unreadable + self->backwards, "first",
       G_TYPE_UINT64, self->first, "last", G_TYPE_UINT64, self->last, "first-frame-ns", G_TYPE_UINT64,
-      self->first_frame_ns, "format", G_TYPE_STRING, self->format == NULL ? "" : self->format, "colorimetry", G_TYPE_STRING, colorimetry, "color-error", G_TYPE_DOUBLE, self->color_error,
-      NULL);
+      self->first_frame_ns, "format", G_TYPE_STRING, self->format == NULL ? "" : self->format, "colorimetry",
+      G_TYPE_STRING, colorimetry, "color-error", G_TYPE_DOUBLE, self->color_error, NULL);
   GST_OBJECT_UNLOCK (self);
   g_free (colorimetry);
   return stats;

@@ -63,6 +63,7 @@ export class RunRecord {
         httpPort: address.port,
         appVersion: info?.appVersion ?? '',
         uniqueId: info?.uniqueId ?? '',
+        videoFormats: info?.videoFormats ?? [],
       },
       request,
       stages: this.stages.times,

@@ -2,6 +2,8 @@
  * What the probe found: the versioned report (`docs/probe.md`) and its form for people. Pure.
  */
 
+import type { VideoFormat } from '../session/stream-plan.js';
+
 /** One step on the way to a picture and how long it took. */
 export interface StageTime {
   readonly name: string;
@@ -121,6 +123,8 @@ export interface ProbeReport {
     readonly httpPort: number;
     readonly appVersion: string;
     readonly uniqueId: string;
+    /** What it offers (`ServerCodecModeSupport`). */
+    readonly videoFormats: readonly VideoFormat[];
   };
   readonly request: RequestReport;
   readonly stages: readonly StageTime[];
