@@ -181,7 +181,17 @@ class Host {
     const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
       hasFormat(this.#capabilities.video, { codec }) ? mediaPlane.verify(logger, codec) : undefined;
     const rtspSessions = this.#rtspSessions;
-    const servers = { control, videoPings, audioPings, rtspSessions, ports, verifyMedia, description };
+    const adaptsToLoss = this.#config.adaptToLoss;
+    const servers = {
+      control,
+      videoPings,
+      audioPings,
+      rtspSessions,
+      ports,
+      verifyMedia,
+      description,
+      adaptsToLoss,
+    };
     return { mediaPlane, servers };
   }
 
@@ -252,6 +262,7 @@ class Host {
         this.#onSessionFinished(session);
       },
       onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
+      onStages: (session, stages) => this.#wirings.get(session)?.onStages(stages),
     };
     return new Streaming({
       registry: this.#registry,

@@ -1,6 +1,7 @@
 /**
  * The receiving graphs of the probe (which datagrams, which decoder) and the reading of their counters. Pure.
  */
+import type { FrameFecStatus } from '../control/message.js';
 import type { Fields, FieldValue, GraphDescription } from '../media/messages.js';
 import { COLORIMETRY } from '../pipeline/template.js';
 import type { BitDepth, ColorSpace } from '../session/stream-plan.js';
@@ -191,6 +192,22 @@ export const readCounters = (fields: Fields | undefined): Counters => ({
     return typeof value === 'string' ? value : '';
   },
   has: (name) => fields !== undefined && Object.hasOwn(fields, name),
+});
+
+/** The message `moonlight-fec-status` as what a client sends (`protocol/control.md` §6.5). */
+export const readFecStatus = (fields: Counters): FrameFecStatus => ({
+  kind: 'frameFecStatus',
+  frameIndex: fields.number('frame-index'),
+  highestReceivedSequence: fields.number('highest-sequence'),
+  nextContiguousSequence: fields.number('next-sequence'),
+  missingBeforeHighest: fields.number('missing'),
+  dataPackets: fields.number('data-shards'),
+  parityPackets: fields.number('parity-shards'),
+  dataReceived: fields.number('data-received'),
+  parityReceived: fields.number('parity-received'),
+  fecPercentage: fields.number('fec-percentage'),
+  blockIndex: fields.number('block'),
+  blockCount: fields.number('blocks'),
 });
 
 /** Picks the probe's elements out of a stats report. */

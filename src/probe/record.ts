@@ -43,6 +43,7 @@ export class RunRecord {
   controlRttMs: number | null = null;
   /** Of the latest HDR mode message; null before the first. */
   isHdr: boolean | null = null;
+  fecReports = 0;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -80,6 +81,7 @@ export class RunRecord {
       },
       hdr: this.isHdr,
       controlRttMs: this.controlRttMs,
+      fecReports: this.fecReports,
       end,
       failure,
     };

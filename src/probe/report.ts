@@ -153,6 +153,8 @@ export interface ProbeReport {
   /** Whether the host said that the picture is HDR; null where it said nothing. */
   readonly hdr: boolean | null;
   readonly controlRttMs: number | null;
+  /** Reports sent to the host of parity blocks that needed their parity or were lost. */
+  readonly fecReports: number;
   readonly end: EndReport;
   readonly failure: FailureReport | null;
 }
@@ -279,6 +281,7 @@ const streamRows = (report: ProbeReport): [string, string][] => {
         : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps`,
     ],
     ['control RTT', report.controlRttMs === null ? '–' : `${report.controlRttMs} ms`],
+    ['FEC reports', `${report.fecReports} sent to the host`],
   ];
 };
 

@@ -127,7 +127,7 @@ export const toAnnounce = (
   encryptsAudio: agreement.isAudioEncrypted,
   encryptsControl: true,
   hasSessionId: true,
-  sendsFecStatus: false,
+  sendsFecStatus: true,
 });
 
 /** `server_port=N` of a Transport header, or the stream's usual port. */

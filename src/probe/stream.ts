@@ -51,6 +51,8 @@ export interface ProbeStream {
   requestIdr(): Promise<RoundTrip>;
   /** What was measured until now. */
   stats(): Promise<MeasuredPart>;
+  /** From now on the receiver throws that share of the video datagrams away, percent. */
+  setDropPercent(percent: number): void;
   /** Sends a control message with this plaintext, properly encrypted. @returns false when the connection is gone */
   sendControl(plaintext: Buffer, channel?: number): boolean;
   /** Sends bytes on the control connection as they are. @returns false when it is gone */
@@ -171,6 +173,7 @@ class Stream implements PlannedStream {
     await this.#receiver.play(this.#options.audio ? [video, sound] : [video], {
       onKeyFrame: (index, arrivalNs) => this.#onKeyFrame(index, arrivalNs),
       onLost: (first, last) => this.#onLost(first, last),
+      onFecStatus: (status) => this.#control?.reportFec(status),
       onFailed: (problem) => this.#fail({ stage: 'media', problem, remedy: REMEDY.media }),
     });
   }
@@ -312,6 +315,10 @@ class Stream implements PlannedStream {
     return this.#record.reading.measured;
   }
 
+  setDropPercent(percent: number): void {
+    this.#receiver.setDropPercent(percent);
+  }
+
   sendControl(plaintext: Buffer, channel?: number): boolean {
     return this.#control?.sendPlaintext(plaintext, channel) ?? false;
   }
@@ -352,6 +359,7 @@ class Stream implements PlannedStream {
 
   async #lastReading(): Promise<void> {
     this.#record.controlRttMs = this.#control?.roundTripTimeMs ?? null;
+    this.#record.fecReports = this.#control?.fecReports ?? 0;
     await this.#read();
     if (this.#end !== undefined || this.#options.snapshotFile === null) return;
     const hasPicture = await this.#receiver.takeSnapshot(this.#options.snapshotFile);

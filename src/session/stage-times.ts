@@ -35,6 +35,9 @@ export interface StageTimes {
   readonly droppedBySampler: number;
   /** The sender's queue was full. */
   readonly droppedBySender: number;
+  /** Shards of pictures and of their parity that were made. */
+  readonly dataShards: number;
+  readonly parityShards: number;
   readonly datagrams: number;
   readonly bytes: number;
   readonly sendCalls: number;
@@ -74,6 +77,8 @@ export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
     repeated: numberOf(sampler, 'repeated'),
     droppedBySampler: numberOf(sampler, 'dropped'),
     droppedBySender: numberOf(sink, 'bursts-dropped'),
+    dataShards,
+    parityShards: numberOf(pay, 'parity-shards'),
     datagrams: numberOf(sink, 'datagrams'),
     bytes: numberOf(sink, 'bytes'),
     sendCalls: numberOf(sink, 'send-calls'),
