@@ -66,8 +66,10 @@ export const LIMITS = {
   minSide: 16,
   maxSide: 8192,
   maxFps: 480,
+  /** The smallest that clients send, 288, less 32 for encryption. */
   minPacketSize: 256,
-  maxPacketSize: 1472,
+  /** With encryption and all headers it still fits a jumbo frame of 9000 bytes. */
+  maxPacketSize: 8912,
 } as const;
 
 const IP_UDP_HEADER_BYTES = 28;

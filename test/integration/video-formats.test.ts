@@ -33,6 +33,21 @@ describe('the video formats that are offered', () => {
     assert.deepEqual(problems, []);
   });
 
+  it('fit any packet size: the smallest of clients, encrypted, and a jumbo frame', async function () {
+    this.timeout(60_000);
+    const format = { codec: 'h264', bitDepth: 8, chroma: '420' } as const;
+    for (const packetSize of [288, 8912]) {
+      const one = {
+        format,
+        packetSize,
+        isEncrypted: packetSize === 288,
+        colorSpace: 'bt709',
+        fullRange: false,
+      } as const;
+      assert.deepEqual(problemsOf(await streamCase(serve, one, STREAM_SECONDS), one), [], caseName(one));
+    }
+  });
+
   it('are all: another is refused with the reason', async () => {
     const format = { codec: 'h264', bitDepth: 10, chroma: '420' } as const;
     const report = await streamCase(
