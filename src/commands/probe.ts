@@ -130,6 +130,7 @@ const toProbeOptions = (target: HostAddress, flags: StreamFlags): ProbeOptions =
   dropSeed: flags.dropSeed,
   saveFile: flags.save ?? null,
   snapshotFile: flags.snapshot ?? null,
+  adminSocket: resolvePaths().adminSocket(target.port),
   environment: process.env,
   seconds: flags.seconds,
   requestIdrAt: flags.requestIdrAt,

@@ -183,7 +183,7 @@ export const SETTINGS = {
   perf_log: setting(z.boolean(), {
     fallback: false,
     values: '`true`, `false`',
-    description: 'Log the times of each stage of every stream, as in `lumen status`, every five seconds.',
+    description: 'Log the times of each stage of every stream, as in `lumen status`, every second.',
     alias: 'LUMEN_PERF',
   }),
   log_level: setting(z.enum(LOG_LEVELS), {

@@ -32,7 +32,6 @@ import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
-import { PerfLog } from './perf-log.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
 import { HostStatus } from './status.js';
@@ -119,10 +118,6 @@ class Host {
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);
-    if (this.#config.perfLog) {
-      const perfLog = new PerfLog(() => this.#registry.all());
-      this.#closers.add('perf log', () => perfLog.close());
-    }
     this.#closers.add('sleep lock', () => this.#sleepInhibitor.close());
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
@@ -191,6 +186,7 @@ class Host {
       verifyMedia,
       description,
       adaptsToLoss,
+      logsStages: this.#config.perfLog,
     };
     return { mediaPlane, servers };
   }

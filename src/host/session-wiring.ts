@@ -33,6 +33,8 @@ export interface ProtocolServers {
   description(): string;
   /** Streams follow the losses that their clients report. */
   readonly adaptsToLoss: boolean;
+  /** The media plane's figures are logged for everybody, not only for debugging. */
+  readonly logsStages: boolean;
 }
 
 /** What a client told us about its losses and how it was answered. */
@@ -105,6 +107,11 @@ export class SessionWiring {
   /** The media plane's figures of the last second. */
   onStages(stages: StageTimes): void {
     this.#loss?.onStages(stages);
+    if (stages.frames === 0) return;
+    const { logger } = this.#session;
+    const fields = { stages, loss: this.#loss?.counts };
+    if (this.#servers.logsStages) logger.info(fields, 'stage times');
+    else logger.debug(fields, 'stage times');
   }
 
   /** No further datagram or message of the client reaches the session; its last message can still leave. */

@@ -75,7 +75,7 @@ const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView
 });
 
 /** The figures of its stream now. A media process that is being replaced has none. */
-export const readStages = async (session: Session): Promise<StageTimes | null> => {
+const readStages = async (session: Session): Promise<StageTimes | null> => {
   try {
     return toStageTimes((await session.media?.stats()) ?? {}) ?? null;
   } catch {

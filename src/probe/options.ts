@@ -71,6 +71,8 @@ export interface StreamOptions extends HostOptions {
   readonly saveFile: string | null;
   /** A picture from the end of the stream is written here, PNG. */
   readonly snapshotFile: string | null;
+  /** Where a host on this machine can be asked for its own figures; null where there is none. */
+  readonly adminSocket: string | null;
   /** For the receiving process, as `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: ((event: ProbeEvent) => void) | undefined;
@@ -112,6 +114,7 @@ export const DEFAULT_PROBE_OPTIONS = {
   dropSeed: 1,
   saveFile: null,
   snapshotFile: null,
+  adminSocket: null,
   seconds: 10,
   requestIdrAt: [],
   ending: 'disconnect',

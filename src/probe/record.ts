@@ -1,6 +1,8 @@
 /**
  * What is known of one run so far, so that a report can be made of it at any moment, also of a run that failed early.
  */
+
+import type { StageTimes } from '../session/stage-times.js';
 import type { PairedHost } from './host-info.js';
 import type { KeyFrameRequests, RoundTrip } from './key-frames.js';
 import type { Launch } from './launch.js';
@@ -44,6 +46,7 @@ export class RunRecord {
   /** Of the latest HDR mode message; null before the first. */
   isHdr: boolean | null = null;
   fecReports = 0;
+  hostStages: StageTimes | null = null;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -82,6 +85,7 @@ export class RunRecord {
       hdr: this.isHdr,
       controlRttMs: this.controlRttMs,
       fecReports: this.fecReports,
+      hostStages: this.hostStages,
       end,
       failure,
     };

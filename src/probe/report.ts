@@ -2,6 +2,7 @@
  * What the probe found: the versioned report (`docs/probe.md`) and its form for people. Pure.
  */
 
+import { formatStageTimes, STAGE_NAME_WIDTH, type StageTimes } from '../session/stage-times.js';
 import type { VideoFormat } from '../session/stream-plan.js';
 
 /** One step on the way to a picture and how long it took. */
@@ -155,6 +156,8 @@ export interface ProbeReport {
   readonly controlRttMs: number | null;
   /** Reports sent to the host of parity blocks that needed their parity or were lost. */
   readonly fecReports: number;
+  /** What each stage of the host took; null where the host is not this machine's and this user's. */
+  readonly hostStages: StageTimes | null;
   readonly end: EndReport;
   readonly failure: FailureReport | null;
 }
@@ -246,6 +249,15 @@ const pictureText = ({ picture, hdr }: ProbeReport): string => {
   return `${format ?? '–'}, colorimetry ${colorimetry ?? '–'}, colours off by ${number(colorError, 1)} of 255${range}`;
 };
 
+/** The host's own figures below the client's. */
+const hostRows = (stages: StageTimes | null): [string, string][] => {
+  if (stages === null) return [['host stages', 'not known: the host is not this user’s on this machine']];
+  return formatStageTimes(stages).map((line): [string, string] => [
+    `host ${line.slice(0, STAGE_NAME_WIDTH).trim()}`,
+    line.slice(STAGE_NAME_WIDTH).trim(),
+  ]);
+};
+
 const streamRows = (report: ProbeReport): [string, string][] => {
   const { frames, datagrams, audio } = report;
   return [
@@ -281,6 +293,7 @@ const streamRows = (report: ProbeReport): [string, string][] => {
         : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps`,
     ],
     ['control RTT', report.controlRttMs === null ? '–' : `${report.controlRttMs} ms`],
+    ...hostRows(report.hostStages),
     ['FEC reports', `${report.fecReports} sent to the host`],
   ];
 };

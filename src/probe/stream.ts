@@ -7,6 +7,7 @@ import type { HostMessage } from '../control/message.js';
 import { delay } from '../support/lifecycle.js';
 import { ControlClient } from './control-client.js';
 import { cancelApp, openPairedHost, type PairedHost, stageError } from './host-info.js';
+import { askHostStages } from './host-stages.js';
 import { KeyFrameRequests, type RoundTrip } from './key-frames.js';
 import { findApp, type Launch, launchApp } from './launch.js';
 import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
@@ -360,11 +361,19 @@ class Stream implements PlannedStream {
   async #lastReading(): Promise<void> {
     this.#record.controlRttMs = this.#control?.roundTripTimeMs ?? null;
     this.#record.fecReports = this.#control?.fecReports ?? 0;
+    await this.#askHost();
     await this.#read();
     if (this.#end !== undefined || this.#options.snapshotFile === null) return;
     const hasPicture = await this.#receiver.takeSnapshot(this.#options.snapshotFile);
     if (!hasPicture)
       throw stageError('snapshot', 'no picture could be written', 'does the folder of the file exist?');
+  }
+
+  /** While the session lives: later the host knows nothing of it. */
+  async #askHost(): Promise<void> {
+    const { host } = this.#record;
+    if (host !== undefined)
+      this.#record.hostStages = await askHostStages(this.#options.adminSocket, host.tls.certPem);
   }
 
   async #leave(ending: Ending): Promise<void> {

@@ -243,7 +243,6 @@ export class RestartingMediaStream implements MediaStream {
       onMissing: (problem) => this.#parts.logger.warn({ problem }, 'waiting for the video source'),
       onStages: (stages) => {
         this.#hasDelivered ||= stages.frames > 0;
-        this.#parts.logger.debug({ stages }, 'stages');
         this.#parts.events.onStages(stages);
       },
       fail,

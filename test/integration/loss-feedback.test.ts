@@ -94,6 +94,7 @@ describe('the losses that a client reports', function () {
     assert.match(status.stdout, /loss +\d+\.\d % of late, \d+ datagrams in \d+ reports/);
     const report = await stream.quit();
     assert(report.fecReports > 0);
+    assert((report.hostStages?.frames ?? 0) > 0, 'the host of this machine tells its stages');
     assert(report.frames.recovered > 0);
     assert.equal(report.frames.wrong, 0);
   });

@@ -1,5 +1,6 @@
 /** The probe as tests use it: paired with a running `lumen serve`, with options that suit a small machine. */
 
+import { resolvePaths } from '../../src/config/paths.js';
 import { fetchServerInfo } from '../../src/probe/host-info.js';
 import { DEFAULT_PROBE_OPTIONS, type ProbeOptions, type StreamOptions } from '../../src/probe/options.js';
 import { pairWithHost } from '../../src/probe/pairing.js';
@@ -24,6 +25,7 @@ const optionsFor = (serve: Serve, options: Partial<ProbeOptions>): ProbeOptions 
   mode: { width: 1280, height: 720, fps: 60 },
   bitrateKbps: 10_000,
   environment: process.env,
+  adminSocket: resolvePaths(serve.home.environment).adminSocket(serve.port),
   ...hostOptions(serve),
   ...options,
 });
