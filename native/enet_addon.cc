@@ -1,13 +1,15 @@
 // ENet on Node's event loop: one host per object, serviced from a poll handle and a timer, without threads.
 // It moves packets and knows nothing of what they mean. The typed binding is src/control/enet.ts.
-// Wire protocol: protocol/control.md §1. libenet speaks IPv4 only.
+// Wire protocol: protocol/control.md §1. The library is the one in native/enet, over IPv4 and IPv6.
 
 #include <arpa/inet.h>
 #include <enet/enet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <uv.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <unordered_map>
@@ -29,23 +31,70 @@ constexpr size_t kMaximumWaitingBytes = 1024 * 1024;
 constexpr uint64_t kHalfOpenMs = 2000;
 // Connections expected at a time, by connect data and by address each.
 constexpr size_t kMaximumExpected = 256;
+// Datagrams of a peer from elsewhere that are handed to JavaScript to be authenticated, in one second.
+constexpr int kMaximumMoveChecks = 200;
+constexpr uint64_t kMoveCheckWindowMs = 1000;
 
+// An address without port; IPv4 ones as ::ffff:0:0/96, so that both families compare.
+using HostKey = std::array<uint8_t, sizeof(in6_addr)>;
+
+sockaddr *Raw(ENetAddress *address) { return reinterpret_cast<sockaddr *>(&address->address); }
+const sockaddr_in *AsIpv4(const ENetAddress &address) {
+  return reinterpret_cast<const sockaddr_in *>(&address.address);
+}
+const sockaddr_in6 *AsIpv6(const ENetAddress &address) {
+  return reinterpret_cast<const sockaddr_in6 *>(&address.address);
+}
+
+HostKey KeyOf(const ENetAddress &address) {
+  HostKey key{};
+  if (address.address.ss_family == AF_INET6) {
+    memcpy(key.data(), &AsIpv6(address)->sin6_addr, key.size());
+  } else {
+    key[10] = key[11] = 0xff;
+    memcpy(&key[12], &AsIpv4(address)->sin_addr, sizeof(in_addr));
+  }
+  return key;
+}
+
+uint16_t PortOf(const ENetAddress &address) {
+  return ntohs(address.address.ss_family == AF_INET6 ? AsIpv6(address)->sin6_port : AsIpv4(address)->sin_port);
+}
+
+// Numeric, an IPv6 one with its zone where it has one (`fe80::1%eth0`). A name is never looked up.
 ENetAddress ParseAddress(Napi::Env env, const std::string &text, uint16_t port) {
-  ENetAddress address;
-  in_addr host;
-  if (inet_pton(AF_INET, text.c_str(), &host) != 1)
-    throw Napi::TypeError::New(env, "address must be a numeric IPv4 address, got " + text);
-  address.host = host.s_addr;
-  address.port = port;
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo *found = nullptr;
+  if (getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0)
+    throw Napi::TypeError::New(env, "address must be a numeric IPv4 or IPv6 address, got " + text);
+  ENetAddress address{};
+  enet_address_set_address(&address, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  enet_address_set_port(&address, port);
   return address;
 }
 
 std::string FormatAddress(const ENetAddress &address) {
-  char text[INET_ADDRSTRLEN] = "";
-  in_addr host;
-  host.s_addr = address.host;
-  inet_ntop(AF_INET, &host, text, sizeof(text));
+  char text[NI_MAXHOST] = "";
+  ENetAddress copy = address;
+  getnameinfo(Raw(&copy), copy.addressLength, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
   return text;
+}
+
+// The same address for a socket of IPv6, which has IPv4 peers as ::ffff:0:0/96.
+ENetAddress ToIpv6(const ENetAddress &address) {
+  if (address.address.ss_family == AF_INET6)
+    return address;
+  sockaddr_in6 mapped{};
+  mapped.sin6_family = AF_INET6;
+  mapped.sin6_port = AsIpv4(address)->sin_port;
+  HostKey key = KeyOf(address);
+  memcpy(&mapped.sin6_addr, key.data(), key.size());
+  ENetAddress result{};
+  enet_address_set_address(&result, reinterpret_cast<sockaddr *>(&mapped), sizeof(mapped));
+  return result;
 }
 
 // The id is what JavaScript knows a peer by. ENet reuses its peer slots; ids are never reused.
@@ -68,40 +117,51 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
                            InstanceAccessor<&EnetHost::Port>("port"),
                            InstanceAccessor<&EnetHost::UnexpectedCount>("unexpectedCount"),
                            InstanceAccessor<&EnetHost::HalfOpenCount>("halfOpenCount"),
+                           InstanceAccessor<&EnetHost::StrayCount>("strayCount"),
                        });
   }
 
-  // new EnetHost(address | null, port, maxPeers, peersPerAddress, channelLimit, onEvent)
+  // new EnetHost(address | null, port, maxPeers, peersPerAddress, channelLimit, onEvent, mayMove)
   explicit EnetHost(const Napi::CallbackInfo &info) : Napi::ObjectWrap<EnetHost>(info), env_(info.Env()) {
     bool listens = info.Length() > 0 && info[0].IsString();
     auto port = static_cast<uint16_t>(IntegerArgument(info, 1, "port", 0, 65535));
     auto max_peers = static_cast<size_t>(IntegerArgument(info, 2, "maxPeers", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID - 1));
-    auto per_address =
+    peers_per_address_ =
         static_cast<size_t>(IntegerArgument(info, 3, "peersPerAddress", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID));
     auto channels = static_cast<size_t>(IntegerArgument(info, 4, "channelLimit", 1, 255));
-    if (info.Length() < 6 || !info[5].IsFunction())
-      throw Napi::TypeError::New(env_, "onEvent must be a function");
+    if (info.Length() < 7 || !info[5].IsFunction() || !info[6].IsFunction())
+      throw Napi::TypeError::New(env_, "onEvent and mayMove must be functions");
 
     ENetAddress address{};
     if (listens)
       address = ParseAddress(env_, info[0].As<Napi::String>().Utf8Value(), port);
-    errno = 0;
-    host_ = enet_host_create(listens ? &address : nullptr, max_peers, channels, 0, 0);
-    if (host_ == nullptr)
-      throw SystemError(env_, errno != 0 ? errno : ENOMEM, "bind");
+    Open(listens ? &address : nullptr, max_peers, channels);
     host_->maximumPacketSize = kMaximumPacketBytes;
     host_->maximumWaitingData = kMaximumWaitingBytes;
-    host_->duplicatePeers = per_address;
     half_open_.resize(host_->peerCount);
     host_->intercept = [](ENetHost *, ENetEvent *) { return servicing_ != nullptr && servicing_->Refuses() ? 1 : 0; };
     fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
     on_event_ = Napi::Persistent(info[5].As<Napi::Function>());
+    may_move_ = Napi::Persistent(info[6].As<Napi::Function>());
     StartWatching();
   }
 
   ~EnetHost() override { Destroy(); }
 
  private:
+  // Without an address: for both families, or for IPv4 where the machine has no IPv6.
+  void Open(const ENetAddress *address, size_t max_peers, size_t channels) {
+    family_ = address != nullptr ? address->address.ss_family : AF_INET6;
+    errno = 0;
+    host_ = enet_host_create(family_, address, max_peers, channels, 0, 0);
+    if (host_ == nullptr && address == nullptr && errno == EAFNOSUPPORT) {
+      family_ = AF_INET;
+      host_ = enet_host_create(family_, address, max_peers, channels, 0, 0);
+    }
+    if (host_ == nullptr)
+      throw SystemError(env_, errno != 0 ? errno : ENOMEM, "bind");
+  }
+
   void StartWatching() {
     uv_loop_t *loop = nullptr;
     napi_get_uv_event_loop(env_, &loop);
@@ -147,41 +207,117 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   // Whether the datagram just received is to be thrown away before ENet sees it.
   bool Refuses() {
     // Nothing can be sent to port 0: a forged datagram from there would only make ENet's sending fail.
-    if (host_->receivedAddress.port == 0)
+    if (PortOf(host_->receivedPeerAddress) == 0)
       return true;
-    if (!knows_expected_ || IsExpected())
-      return false;
-    unexpected_count_++;
-    return true;
+    enet_uint16 field;
+    if (host_->receivedDataLength < sizeof(field))
+      return true;
+    memcpy(&field, host_->receivedData, sizeof(field));
+    field = ENET_NET_TO_HOST_16(field);
+    // There is neither checksum nor compressor here.
+    if ((field & ENET_PROTOCOL_HEADER_FLAG_COMPRESSED) != 0)
+      return true;
+    size_t header = field & ENET_PROTOCOL_HEADER_FLAG_SENT_TIME ? sizeof(ENetProtocolHeader) : sizeof(field);
+    // Packets of a peer name it. Without a peer ENet reads nothing but a CONNECT, which comes first.
+    if ((field & ENET_PROTOCOL_MAXIMUM_PEER_ID) == ENET_PROTOCOL_MAXIMUM_PEER_ID)
+      return RefusesConnect(header);
+    return RefusesPeer(field, header);
   }
 
   // Anybody can forge a CONNECT, and each takes a peer until the answer to it is given up. Therefore one must carry the
   // connect data of a client that is expected, or come from the address of one that knows no connect data.
-  bool IsExpected() const {
-    const enet_uint8 *bytes = host_->receivedData;
-    size_t length = host_->receivedDataLength;
-    enet_uint16 field;
-    if (length < sizeof(field))
-      return true;  // ENet ignores it.
-    memcpy(&field, bytes, sizeof(field));
-    field = ENET_NET_TO_HOST_16(field);
-    // Packets of a peer name it; ENet checks their source. Without a peer it reads nothing but a CONNECT, which comes
-    // first. There is neither checksum nor compressor here, so that a compressed one is ignored.
-    if ((field & ENET_PROTOCOL_MAXIMUM_PEER_ID) != ENET_PROTOCOL_MAXIMUM_PEER_ID ||
-        (field & ENET_PROTOCOL_HEADER_FLAG_COMPRESSED) != 0)
-      return true;
-    size_t header = field & ENET_PROTOCOL_HEADER_FLAG_SENT_TIME ? sizeof(ENetProtocolHeader) : sizeof(field);
+  bool RefusesConnect(size_t header) {
     ENetProtocolConnect connect;
-    if (length < header + sizeof(connect))
-      return true;  // Too short for a CONNECT.
-    memcpy(&connect, bytes + header, sizeof(connect));
+    if (host_->receivedDataLength < header + sizeof(connect))
+      return true;
+    memcpy(&connect, host_->receivedData + header, sizeof(connect));
     if ((connect.header.command & ENET_PROTOCOL_COMMAND_MASK) != ENET_PROTOCOL_COMMAND_CONNECT)
       return true;
-    auto contains = [](const std::vector<enet_uint32> &set, enet_uint32 value) {
+    auto contains = [](const auto &set, const auto &value) {
       return std::find(set.begin(), set.end(), value) != set.end();
     };
-    return contains(expected_data_, ENET_NET_TO_HOST_32(connect.data)) ||
-           contains(expected_hosts_, host_->receivedAddress.host);
+    HostKey from = KeyOf(host_->receivedPeerAddress);
+    bool expected = !knows_expected_ || contains(expected_data_, ENET_NET_TO_HOST_32(connect.data)) ||
+                    contains(expected_hosts_, from);
+    if (!expected)
+      unexpected_count_++;
+    return !expected || PeersAt(from) >= peers_per_address_;
+  }
+
+  size_t PeersAt(const HostKey &from) const {
+    size_t count = 0;
+    for (size_t i = 0; i < host_->peerCount; i++) {
+      const ENetPeer &peer = host_->peers[i];
+      count += peer.state != ENET_PEER_STATE_DISCONNECTED && peer.state != ENET_PEER_STATE_CONNECTING &&
+               KeyOf(peer.address) == from;
+    }
+    return count;
+  }
+
+  // ENet itself takes a peer's packets from anywhere and sends its own there: what names a peer is in clear and easily
+  // guessed. From a new address a peer is heard only with a message that JavaScript finds authentic and new.
+  bool RefusesPeer(enet_uint16 field, size_t header) {
+    size_t index = field & ENET_PROTOCOL_MAXIMUM_PEER_ID;
+    if (index >= host_->peerCount)
+      return true;
+    ENetPeer *peer = &host_->peers[index];
+    if (peer->state == ENET_PEER_STATE_DISCONNECTED || peer->state == ENET_PEER_STATE_ZOMBIE)
+      return true;
+    if (enet_address_equal(&peer->address, &host_->receivedPeerAddress))
+      return false;
+    auto session = (field & ENET_PROTOCOL_HEADER_SESSION_MASK) >> ENET_PROTOCOL_HEADER_SESSION_SHIFT;
+    bool moves = peer->state == ENET_PEER_STATE_CONNECTED && PeerId(peer) != 0 && session == peer->incomingSessionID &&
+                 MayCheckMove() && IsAuthentic(peer, header);
+    if (!moves)
+      stray_count_++;
+    return !moves;
+  }
+
+  bool MayCheckMove() {
+    uint64_t now = uv_now(loop_);
+    if (now - move_window_ms_ >= kMoveCheckWindowMs) {
+      move_window_ms_ = now;
+      move_checks_ = 0;
+    }
+    return move_checks_++ < kMaximumMoveChecks;
+  }
+
+  // Shows the first reliable message of the datagram to JavaScript.
+  bool IsAuthentic(ENetPeer *peer, size_t offset) {
+    const enet_uint8 *bytes = host_->receivedData;
+    size_t length = host_->receivedDataLength;
+    ENetProtocolCommandHeader command;
+    while (offset + sizeof(command) <= length) {
+      memcpy(&command, bytes + offset, sizeof(command));
+      size_t size = enet_protocol_command_size(command.command);
+      if (size == 0 || offset + size > length)
+        return false;
+      if ((command.command & ENET_PROTOCOL_COMMAND_MASK) == ENET_PROTOCOL_COMMAND_SEND_RELIABLE) {
+        ENetProtocolSendReliable message;
+        memcpy(&message, bytes + offset, sizeof(message));
+        size_t data = ENET_NET_TO_HOST_16(message.dataLength);
+        return offset + size + data <= length && MayMove(peer, bytes + offset + size, data);
+      }
+      // Only these come before a message in one datagram; others carry data of their own.
+      auto kind = command.command & ENET_PROTOCOL_COMMAND_MASK;
+      if (kind != ENET_PROTOCOL_COMMAND_ACKNOWLEDGE && kind != ENET_PROTOCOL_COMMAND_PING)
+        return false;
+      offset += size;
+    }
+    return false;
+  }
+
+  bool MayMove(const ENetPeer *peer, const enet_uint8 *data, size_t length) {
+    Napi::HandleScope scope(env_);
+    try {
+      Napi::Value answer =
+          may_move_.Call({Napi::Number::New(env_, PeerId(peer)), Napi::Buffer<uint8_t>::Copy(env_, data, length),
+                          Napi::String::New(env_, FormatAddress(host_->receivedPeerAddress))});
+      return answer.ToBoolean().Value();
+    } catch (const Napi::Error &error) {
+      napi_fatal_exception(env_, error.Value());
+      return false;
+    }
   }
 
   // Takes back the peers of connections that were begun from outside and not completed in time.
@@ -245,7 +381,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
         if (id == 0)
           id = Register(peer);
         Emit("connect", id, Napi::Number::New(env_, event.data), Napi::String::New(env_, FormatAddress(peer->address)),
-             Napi::Number::New(env_, peer->address.port));
+             Napi::Number::New(env_, PortOf(peer->address)));
         break;
       }
       case ENET_EVENT_TYPE_DISCONNECT: {
@@ -302,6 +438,10 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     ENetAddress address = ParseAddress(env_, StringArgument(info, 0, "address"), port);
     auto channels = static_cast<size_t>(IntegerArgument(info, 2, "channels", 1, 255));
     auto data = static_cast<enet_uint32>(IntegerArgument(info, 3, "data", 0, UINT32_MAX));
+    if (family_ == AF_INET6)
+      address = ToIpv6(address);
+    else if (address.address.ss_family != AF_INET)
+      throw SystemError(env_, EAFNOSUPPORT, "connect");
     ENetPeer *peer = enet_host_connect(host_, &address, channels, data);
     if (peer == nullptr)
       throw SystemError(env_, ENOBUFS, "connect");
@@ -374,9 +514,9 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     auto addresses = info[1].As<Napi::Array>();
     if (data.ElementLength() > kMaximumExpected || addresses.Length() > kMaximumExpected)
       throw Napi::RangeError::New(env_, "too many connections are expected");
-    std::vector<enet_uint32> hosts;
+    std::vector<HostKey> hosts;
     for (uint32_t i = 0; i < addresses.Length(); i++)
-      hosts.push_back(ParseAddress(env_, addresses.Get(i).ToString().Utf8Value(), 0).host);
+      hosts.push_back(KeyOf(ParseAddress(env_, addresses.Get(i).ToString().Utf8Value(), 0)));
     expected_data_.assign(data.Data(), data.Data() + data.ElementLength());
     expected_hosts_ = std::move(hosts);
     knows_expected_ = true;
@@ -403,8 +543,9 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   // hasUnacknowledged(peerId) → whether reliable packets still wait for the peer's acknowledgement
   Napi::Value HasUnacknowledged(const Napi::CallbackInfo &info) {
     ENetPeer *peer = FindPeer(info);
-    bool waiting =
-        peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) || !enet_list_empty(&peer->sentReliableCommands));
+    bool waiting = peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) ||
+                                       !enet_list_empty(&peer->outgoingSendReliableCommands) ||
+                                       !enet_list_empty(&peer->sentReliableCommands));
     return Napi::Boolean::New(env_, waiting);
   }
 
@@ -425,7 +566,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   }
 
   Napi::Value Port(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : host_->address.port);
+    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : PortOf(host_->address));
   }
 
   Napi::Value UnexpectedCount(const Napi::CallbackInfo &) {
@@ -434,6 +575,10 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
 
   Napi::Value HalfOpenCount(const Napi::CallbackInfo &) {
     return Napi::Number::New(env_, static_cast<double>(half_open_count_));
+  }
+
+  Napi::Value StrayCount(const Napi::CallbackInfo &) {
+    return Napi::Number::New(env_, static_cast<double>(stray_count_));
   }
 
   void RequireOpen() {
@@ -470,6 +615,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     }
     async_context_.reset();
     on_event_.Reset();
+    may_move_.Reset();
   }
 
   // A connection begun from outside, in the place of the peer of the same index.
@@ -489,15 +635,20 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   uv_loop_t *loop_ = nullptr;
   std::unique_ptr<Napi::AsyncContext> async_context_;
   Napi::FunctionReference on_event_;
+  Napi::FunctionReference may_move_;
   std::unordered_map<uint32_t, ENetPeer *> peers_;
   uint32_t last_id_ = 0;
   bool knows_expected_ = false;
   std::vector<enet_uint32> expected_data_;
-  // IPv4 addresses in network byte order, as ENet has them.
-  std::vector<enet_uint32> expected_hosts_;
+  std::vector<HostKey> expected_hosts_;
+  size_t peers_per_address_ = 0;
+  int family_ = AF_UNSPEC;
   std::vector<HalfOpen> half_open_;
   uint64_t unexpected_count_ = 0;
   uint64_t half_open_count_ = 0;
+  uint64_t stray_count_ = 0;
+  uint64_t move_window_ms_ = 0;
+  int move_checks_ = 0;
   bool in_turn_ = false;
   bool close_wanted_ = false;
   bool hooked_ = false;

@@ -28,6 +28,11 @@ export type AudioSource =
   | { readonly kind: 'none' }
   | { readonly kind: 'pulse'; readonly device: string };
 
+/** Whether video is offered encrypted, and whether a stream that is not encrypted whole is refused. */
+const ENCRYPTION_POLICIES = ['off', 'opportunistic', 'required'] as const;
+export type EncryptionPolicy = (typeof ENCRYPTION_POLICIES)[number];
+const ENCRYPTION_VALUES = ENCRYPTION_POLICIES.map((policy) => `\`${policy}\``).join(', ');
+
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
 /** Shapes of a burst that `moonlightsink` knows; see its `pacing` property. */
 const PACING_SHAPES = ['auto', 'rate', 'spread', 'kernel', 'none'] as const;
@@ -103,11 +108,11 @@ export const SETTINGS = {
     values: `${BASE_PORT_RANGE.min}–${BASE_PORT_RANGE.max}`,
     description: 'Base port: HTTP; every other port is at a fixed offset from −5 to +21.',
   }),
-  bind_address: setting(z.union([z.ipv4(), z.literal('::')], 'not an IPv4 address or ::'), {
-    fallback: '0.0.0.0',
-    values: 'IPv4 address or `::`',
+  bind_address: setting(z.union([z.ipv4(), z.ipv6()], 'not an IPv4 or IPv6 address'), {
+    fallback: '::',
+    values: 'IPv4 or IPv6 address',
     description:
-      'Local address that all ports are bound to; 0.0.0.0 is every IPv4 one, :: also every IPv6 one, but for the control port.',
+      'Local address that all ports are bound to; `::` is every one of both families, `0.0.0.0` every IPv4 one.',
   }),
   source: setting(videoSource, {
     fallback: 'auto',
@@ -142,12 +147,6 @@ export const SETTINGS = {
     description: 'Video datagrams lost on purpose, to see what parity and clients make of it.',
     alias: 'LUMEN_VIDEO_DROP',
   }),
-  adapt_to_loss: setting(z.boolean(), {
-    fallback: true,
-    values: '`true`, `false`',
-    description:
-      'Follow the losses that a client reports with more parity and a lower bitrate, inside the figure that the client asked for, and go back when they end. Needs an encoder that changes its bitrate in place.',
-  }),
   link_kbps: setting(linkRate, {
     fallback: 800_000,
     values: `${LINK_KBPS_RANGE.min}–${LINK_KBPS_RANGE.max} kbit/s, or the speed of a port: \`100M\`, \`1G\`, \`2500M\``,
@@ -159,11 +158,16 @@ export const SETTINGS = {
     values: PACING_SHAPES.map((shape) => `\`${shape}\``).join(', '),
     description: 'How the datagrams of a frame are spread in time; see `moonlightsink`.',
   }),
-  encrypt_video: setting(z.boolean(), {
-    fallback: false,
-    values: '`true`, `false`',
+  encryption_lan: setting(z.enum(ENCRYPTION_POLICIES), {
+    fallback: 'off',
+    values: ENCRYPTION_VALUES,
     description:
-      'Offer clients to encrypt the video too; most computers and phones then do. Control and sound are always offered encrypted.',
+      'Encryption of the video for clients on the local network (private, link-local and unique local addresses): `opportunistic` offers it, and most computers and phones then use it; `required` also turns away who does not encrypt everything. Control and sound are offered encrypted always.',
+  }),
+  encryption_wan: setting(z.enum(ENCRYPTION_POLICIES), {
+    fallback: 'opportunistic',
+    values: ENCRYPTION_VALUES,
+    description: 'The same for clients with any other address.',
   }),
   suspend_minutes: setting(z.number().min(0).max(10_080), {
     fallback: 30,
@@ -183,7 +187,7 @@ export const SETTINGS = {
   perf_log: setting(z.boolean(), {
     fallback: false,
     values: '`true`, `false`',
-    description: 'Log the times of each stage of every stream, as in `lumen status`, every second.',
+    description: 'Log the times of each stage of every stream, as in `lumen status`, every five seconds.',
     alias: 'LUMEN_PERF',
   }),
   log_level: setting(z.enum(LOG_LEVELS), {

@@ -44,6 +44,11 @@ export class ReplayWindow {
     return this.#seen[sequence % this.#size] === 0;
   }
 
+  /** Whether `sequence` is above all that came. */
+  isNewest(sequence: number): boolean {
+    return sequence > this.#highest;
+  }
+
   /** Marks `sequence`, after its tag was found good. */
   accept(sequence: number): void {
     if (sequence > this.#highest) {
@@ -128,6 +133,18 @@ export class ControlCipher {
 
   /** Opens one ENet packet. Bytes beyond the stated length are ignored, as the client does. */
   open(packet: Buffer): OpenedMessage {
+    const opened = this.#open(packet);
+    if (opened.ok) this.#received.accept(opened.sequence);
+    return opened;
+  }
+
+  /** Whether a packet is authentic and newer than all that were opened. It can still be opened afterwards. */
+  isNewest(packet: Buffer): boolean {
+    const opened = this.#open(packet);
+    return opened.ok && this.#received.isNewest(opened.sequence);
+  }
+
+  #open(packet: Buffer): OpenedMessage {
     if (packet.length < 2) return { ok: false, reason: 'malformed' };
     if (packet.readUInt16LE(0) !== ENCRYPTED_TYPE) return { ok: false, reason: 'unencrypted' };
     if (packet.length < CIPHERTEXT_OFFSET) return { ok: false, reason: 'malformed' };
@@ -136,9 +153,7 @@ export class ControlCipher {
     const sequence = packet.readUInt32LE(SEQUENCE_OFFSET);
     if (!this.#received.isFresh(sequence)) return { ok: false, reason: 'replay' };
     const plaintext = this.#decrypt(packet.subarray(TAG_OFFSET, end), sequence);
-    if (plaintext === undefined) return { ok: false, reason: 'bad-tag' };
-    this.#received.accept(sequence);
-    return { ok: true, sequence, plaintext };
+    return plaintext === undefined ? { ok: false, reason: 'bad-tag' } : { ok: true, sequence, plaintext };
   }
 
   #decrypt(tagAndCiphertext: Buffer, sequence: number): Buffer | undefined {

@@ -1,8 +1,8 @@
 /**
- * An ENet host on Node's event loop. Binding of `native/enet_addon.cc`, which uses libenet (IPv4 only).
- * Source: `protocol/control.md` §1.
+ * An ENet host on Node's event loop, over IPv4 and IPv6. Binding of `native/enet_addon.cc`; the library is in
+ * `native/enet`. Source: `protocol/control.md` §1.
  */
-import net from 'node:net';
+import { normaliseAddress } from '../support/address.js';
 import { loadNative } from '../support/native.js';
 
 /** Reliable and ordered, ordered only, or neither; order holds within one channel. */
@@ -12,15 +12,20 @@ export type Delivery = 'reliable' | 'unreliable' | 'unsequenced';
 export type PeerId = number;
 
 export interface EnetEvents {
-  /** A connection is complete. @param data the connect data, unsigned 32 bit */
+  /** A connection is complete. @param data the connect data, unsigned 32 bit; the address is normalised */
   onConnect?(event: { peerId: PeerId; address: string; port: number; data: number }): void;
   /** A connection ended: by the other side, by a timeout, or by a gentle disconnect from here. */
   onDisconnect?(event: { peerId: PeerId; data: number }): void;
   onMessage?(event: { peerId: PeerId; channel: number; data: Buffer }): void;
+  /**
+   * A datagram of a peer came from elsewhere; its first reliable message is `data`. True makes that the peer's address
+   * from now on; absent means never. Called in the middle of receiving: it must not call the host.
+   */
+  mayMove?(event: { peerId: PeerId; data: Buffer; address: string }): boolean;
 }
 
 export interface EnetListenOptions {
-  /** Numeric IPv4 address; `::` stands for every IPv4 address. */
+  /** Numeric; `::` takes IPv4 too. */
   readonly address: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -36,6 +41,7 @@ interface NativeEnetHost {
   readonly port: number;
   readonly unexpectedCount: number;
   readonly halfOpenCount: number;
+  readonly strayCount: number;
   connect(address: string, port: number, channels: number, data: number): PeerId;
   send(peerId: PeerId, channel: number, data: Buffer, delivery: Delivery): boolean;
   disconnect(peerId: PeerId, data: number, how: 'now' | 'later' | 'gentle'): void;
@@ -57,6 +63,7 @@ interface EnetAddon {
     peersPerAddress: number,
     channelLimit: number,
     onEvent: NativeListener,
+    mayMove: (peerId: PeerId, data: Buffer, address: string) => boolean,
   ) => NativeEnetHost;
 }
 
@@ -70,19 +77,21 @@ const addon = (): EnetAddon => {
   return loaded;
 };
 
-/** libenet knows no IPv6: the wildcard of both families becomes IPv4's, and v4-mapped addresses lose their prefix. */
-const toIpv4 = (address: string): string => {
-  if (address === '::') return '0.0.0.0';
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-};
-
 const createListener =
   (events: EnetEvents): NativeListener =>
   (kind, peerId, a, b, c) => {
     if (kind === 'message') events.onMessage?.({ peerId, channel: a as number, data: b as Buffer });
     else if (kind === 'disconnect') events.onDisconnect?.({ peerId, data: a as number });
-    else events.onConnect?.({ peerId, data: a as number, address: b as string, port: c as number });
+    else {
+      const address = normaliseAddress(b as string);
+      events.onConnect?.({ peerId, data: a as number, address, port: c as number });
+    }
   };
+
+const createMoveCheck =
+  (events: EnetEvents) =>
+  (peerId: PeerId, data: Buffer, address: string): boolean =>
+    events.mayMove?.({ peerId, data, address: normaliseAddress(address) }) ?? false;
 
 /** One UDP socket with its ENet connections. It keeps the process alive until {@link EnetHost.close}. */
 export class EnetHost {
@@ -97,8 +106,7 @@ export class EnetHost {
    * @throws Error with `code` (`EADDRINUSE`, …) when the port cannot be had
    */
   static listen(options: EnetListenOptions, events: EnetEvents): EnetHost {
-    const { port, maxPeers, peersPerAddress = MAXIMUM_PEERS, channelLimit } = options;
-    const address = toIpv4(options.address);
+    const { address, port, maxPeers, peersPerAddress = MAXIMUM_PEERS, channelLimit } = options;
     const native = new (addon().EnetHost)(
       address,
       port,
@@ -106,14 +114,17 @@ export class EnetHost {
       peersPerAddress,
       channelLimit,
       createListener(events),
+      createMoveCheck(events),
     );
     return new EnetHost(native);
   }
 
   /** Opens a host for one outgoing connection. */
   static createClient(events: EnetEvents): EnetHost {
+    const onEvent = createListener(events);
+    const mayMove = createMoveCheck(events);
     return new EnetHost(
-      new (addon().EnetHost)(null, 0, 1, MAXIMUM_PEERS, CONTROL_CHANNELS, createListener(events)),
+      new (addon().EnetHost)(null, 0, 1, MAXIMUM_PEERS, CONTROL_CHANNELS, onEvent, mayMove),
     );
   }
 
@@ -124,10 +135,11 @@ export class EnetHost {
 
   /**
    * Starts to connect; `onConnect` or `onDisconnect` says how it went.
-   * @throws Error with code `ENOBUFS` when this host has no connection left to give
+   * @throws Error with code `ENOBUFS` when this host has no connection left to give, `EAFNOSUPPORT` for an IPv6 address
+   * on a machine without IPv6
    */
   connect(target: { address: string; port: number; channels: number; data: number }): PeerId {
-    return this.#native.connect(toIpv4(target.address), target.port, target.channels, target.data);
+    return this.#native.connect(target.address, target.port, target.channels, target.data);
   }
 
   /**
@@ -148,14 +160,11 @@ export class EnetHost {
 
   /**
    * From now on only these connections are answered: those with one of the connect data, or from one of the addresses.
-   * Any is answered until the first call. Addresses that are not IPv4 are left out, as none can come from there.
+   * Any is answered until the first call.
    * @throws RangeError for more than 256 of either
    */
   setExpected(connectData: readonly number[], addresses: readonly string[]): void {
-    this.#native.setExpected(
-      Uint32Array.from(connectData),
-      addresses.map(toIpv4).filter((address) => net.isIPv4(address)),
-    );
+    this.#native.setExpected(Uint32Array.from(connectData), addresses);
   }
 
   /** Attempts to connect that were not expected and thrown away unanswered. */
@@ -166,6 +175,11 @@ export class EnetHost {
   /** Connections that the other side began and did not complete within 2 s. */
   get halfOpenCount(): number {
     return this.#native.halfOpenCount;
+  }
+
+  /** Datagrams that name a peer but came from elsewhere and were thrown away, as `mayMove` did not speak for them. */
+  get strayCount(): number {
+    return this.#native.strayCount;
   }
 
   /** When an unanswered peer is given up: after `limit` doublings but within the two bounds, in milliseconds. */

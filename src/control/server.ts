@@ -62,7 +62,8 @@ interface Connection {
   readonly peerId: PeerId;
   /** Changes once, from a session's to its tombstone's. */
   entry: SessionEntry;
-  readonly address: string;
+  /** Follows the client: authentic messages may come from a new one. */
+  address: string;
   lastMessageMs: number;
   badMessages: number;
   isClosing: boolean;
@@ -117,9 +118,10 @@ export class ControlServer {
         channelLimit: CONTROL_CHANNELS,
       },
       {
-        onConnect: (event) => this.#onConnect(event.peerId, normaliseAddress(event.address), event.data),
+        onConnect: (event) => this.#onConnect(event.peerId, event.address, event.data),
         onMessage: (event) => this.#onMessage(event.peerId, event.data),
         onDisconnect: (event) => this.#onDisconnect(event.peerId),
+        mayMove: (event) => this.#mayMove(event.peerId, event.data, event.address),
       },
     );
     this.#expectClients();
@@ -144,6 +146,11 @@ export class ControlServer {
   /** Connections that were begun and not completed, since the start. */
   get halfOpenCount(): number {
     return this.#host.halfOpenCount;
+  }
+
+  /** Datagrams that named a connection but came from elsewhere without an authentic message, since the start. */
+  get strayCount(): number {
+    return this.#host.strayCount;
   }
 
   /** The counters of a session, undefined if it is not registered. */
@@ -246,6 +253,22 @@ export class ControlServer {
     });
   }
 
+  /**
+   * A client that roams goes on where its next message comes from. The message must be newer than all before, so that
+   * one that was recorded or delayed on its way cannot move anything.
+   */
+  #mayMove(peerId: PeerId, packet: Buffer, address: string): boolean {
+    const connection = this.#connections.get(peerId);
+    if (connection === undefined || connection.isClosing) return false;
+    if (connection.entry.active !== connection || !connection.entry.cipher?.isNewest(packet)) return false;
+    this.#logger.info(
+      { from: connection.address, to: address },
+      'a client roamed: its control connection moved',
+    );
+    connection.address = address;
+    return true;
+  }
+
   #onMessage(peerId: PeerId, packet: Buffer): void {
     const connection = this.#connections.get(peerId);
     const cipher = connection?.entry.cipher;
@@ -329,7 +352,9 @@ export class ControlServer {
 
   #createPeer(connection: Connection): ControlPeer {
     return {
-      address: connection.address,
+      get address() {
+        return connection.address;
+      },
       send: (message) => this.#send(connection, message),
       terminate: (code) => this.#terminate(connection, code),
       roundTripTimeMs: () => this.#host.roundTripTimeMs(connection.peerId),

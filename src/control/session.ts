@@ -21,7 +21,7 @@ export interface ControlSession {
 
 /** One authenticated connection. */
 export interface ControlPeer {
-  /** Numeric, without v4-mapped prefix. */
+  /** Numeric, normalised. Changes when the client roams. */
   readonly address: string;
   /** Sends reliably on channel 0. @returns false if the connection is gone */
   send(message: HostMessage): boolean;

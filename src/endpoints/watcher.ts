@@ -4,7 +4,7 @@
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { normaliseAddress } from '../support/address.js';
+import { normaliseAddress, routableAddress } from '../support/address.js';
 import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { denyAddressReuse } from '../support/sockets.js';
 import { EndpointRule } from './endpoint-rule.js';
@@ -20,7 +20,7 @@ export interface EndpointSession {
   readonly peerAddress: string;
   /** Address of the authenticated control connection, undefined while there is none. */
   readonly controlAddress: string | undefined;
-  /** The client's endpoint for this port is known, or has changed. */
+  /** The client's endpoint for this port is known, or has changed. The address has its zone, if it needs one. */
   onEndpoint(address: string, port: number): void;
 }
 
@@ -107,19 +107,18 @@ export class EndpointWatcher {
   }
 
   #onDatagram(datagram: Buffer, rawAddress: string, port: number): void {
-    const address = normaliseAddress(rawAddress);
     const ping = parsePing(datagram);
     if (ping === undefined) {
       this.#counters.junk += 1;
       return;
     }
     this.#counters.pings += 1;
-    const entry = this.#findEntry(ping, address);
+    const entry = this.#findEntry(ping, normaliseAddress(rawAddress));
     if (entry === undefined) {
       this.#counters.unmatched += 1;
       return;
     }
-    this.#judge(entry, ping, address, port);
+    this.#judge(entry, ping, rawAddress, port);
   }
 
   #findEntry(ping: Ping, address: string): SessionEntry | undefined {
@@ -132,7 +131,8 @@ export class EndpointWatcher {
     return found;
   }
 
-  #judge(entry: SessionEntry, ping: Ping, address: string, port: number): void {
+  #judge(entry: SessionEntry, ping: Ping, rawAddress: string, port: number): void {
+    const address = normaliseAddress(rawAddress);
     const counter = ping.kind === 'session' ? ping.counter : undefined;
     const judged = { address, port, counter, nowMs: performance.now() };
     const { peerAddress, controlAddress } = entry.session;
@@ -143,7 +143,7 @@ export class EndpointWatcher {
       this.#warning.warn('rejected', fields, 'a ping from elsewhere may not direct the stream');
     } else if (decision !== 'kept') {
       this.#logger.info({ media: this.#media, address, port, decision }, 'the client pinged a media port');
-      entry.session.onEndpoint(address, port);
+      entry.session.onEndpoint(routableAddress(rawAddress), port);
     }
   }
 }

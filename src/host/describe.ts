@@ -1,4 +1,5 @@
 /** What DESCRIBE offers: exactly what this host does (`protocol/rtsp.md` §5.2). */
+import type { EncryptionPolicy } from '../config/settings.js';
 import { formatDescription, STEREO_PARAMS } from '../rtsp/describe.js';
 import { type HostCapabilities, hasFormat } from '../session/stream-plan.js';
 
@@ -7,14 +8,15 @@ const INPUT_FEATURES = 0x3;
 const CONTROL_V2 = 0x1;
 const VIDEO = 0x2;
 const AUDIO = 0x4;
+const ALL = CONTROL_V2 | VIDEO | AUDIO;
 
-/** @param offersVideoEncryption the owner wants video encrypted where the client agrees */
-export const describeHost = ({ video }: HostCapabilities, offersVideoEncryption: boolean): string =>
+/** @param encryption what the owner wants for the client that asks */
+export const describeHost = ({ video }: HostCapabilities, encryption: EncryptionPolicy): string =>
   formatDescription({
     canHevc: hasFormat(video, { codec: 'hevc' }),
     canAv1: hasFormat(video, { codec: 'av1' }),
     featureFlags: INPUT_FEATURES,
-    encryptionSupported: CONTROL_V2 | AUDIO | (offersVideoEncryption ? VIDEO : 0),
-    encryptionRequested: CONTROL_V2,
+    encryptionSupported: encryption === 'off' ? CONTROL_V2 | AUDIO : ALL,
+    encryptionRequested: encryption === 'required' ? ALL : CONTROL_V2,
     surroundParams: [STEREO_PARAMS],
   });

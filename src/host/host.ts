@@ -6,7 +6,7 @@ import type { AdminReply, AdminRequest } from '../admin/messages.js';
 import { startAdminServer } from '../admin/server.js';
 import { createBackends } from '../capture/detect.js';
 import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
-import type { Config } from '../config/settings.js';
+import type { Config, EncryptionPolicy } from '../config/settings.js';
 import { ControlServer } from '../control/server.js';
 import { advertise } from '../discovery/advertise.js';
 import { EndpointWatcher } from '../endpoints/watcher.js';
@@ -22,16 +22,18 @@ import { END_REASONS } from '../session/end-reasons.js';
 import { SessionRegistry } from '../session/registry.js';
 import type { Session, SessionContext, SessionState } from '../session/session.js';
 import { type HostCapabilities, hasFormat, type VideoCodec } from '../session/stream-plan.js';
+import { isLanAddress } from '../support/address.js';
 import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import { bindUdp } from '../support/sockets.js';
+import { bindUdp, hasIpv6 } from '../support/sockets.js';
 import { Captures } from './captures.js';
 import { answerClientsRequest, isClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
+import { PerfLog } from './perf-log.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
 import { HostStatus } from './status.js';
@@ -61,6 +63,9 @@ interface StreamingDependencies {
   readonly captures: Captures;
 }
 
+/** What stands for every address on this machine: a kernel without IPv6 knows no `::`. */
+const toBindAddress = (address: string): string => (address === '::' && !hasIpv6() ? '0.0.0.0' : address);
+
 class Host {
   readonly #config: Config;
   readonly #logger: Logger;
@@ -74,7 +79,7 @@ class Host {
   readonly #sleepInhibitor: SleepInhibitor;
 
   constructor(config: Config, logger: Logger) {
-    this.#config = config;
+    this.#config = { ...config, bindAddress: toBindAddress(config.bindAddress) };
     this.#logger = logger;
     this.#registry = new SessionRegistry(config.maxSessions);
     this.#sleepInhibitor = new SleepInhibitor({
@@ -118,6 +123,10 @@ class Host {
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);
+    if (this.#config.perfLog) {
+      const perfLog = new PerfLog(() => this.#registry.all());
+      this.#closers.add('perf log', () => perfLog.close());
+    }
     this.#closers.add('sleep lock', () => this.#sleepInhibitor.close());
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
@@ -134,6 +143,10 @@ class Host {
 
   #port(use: keyof typeof PORT_OFFSET): number {
     return this.#config.port + PORT_OFFSET[use];
+  }
+
+  #encryptionFor(peerAddress: string): EncryptionPolicy {
+    return isLanAddress(peerAddress) ? this.#config.encryptionLan : this.#config.encryptionWan;
   }
 
   #createCaptures(): Captures {
@@ -171,23 +184,13 @@ class Host {
       userPipelines: this.#paths.pipelinesDir,
     });
     const ports = { video: video.port, audio: audio.port, control: control.port };
-    const description = (): string => describeHost(this.#capabilities, this.#config.encryptVideo);
+    const describe = (peerAddress: string): string =>
+      describeHost(this.#capabilities, this.#encryptionFor(peerAddress));
     // What is not offered is refused by the negotiation, with its own words.
     const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
       hasFormat(this.#capabilities.video, { codec }) ? mediaPlane.verify(logger, codec) : undefined;
     const rtspSessions = this.#rtspSessions;
-    const adaptsToLoss = this.#config.adaptToLoss;
-    const servers = {
-      control,
-      videoPings,
-      audioPings,
-      rtspSessions,
-      ports,
-      verifyMedia,
-      description,
-      adaptsToLoss,
-      logsStages: this.#config.perfLog,
-    };
+    const servers = { control, videoPings, audioPings, rtspSessions, ports, verifyMedia, describe };
     return { mediaPlane, servers };
   }
 
@@ -247,7 +250,11 @@ class Host {
     const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
       capabilities: () => this.#capabilities,
-      settingsFor: (client) => ({ fecPercentage, linkKbps: clients.linkKbps(client) ?? linkKbps }),
+      settingsFor: (client, peerAddress) => ({
+        fecPercentage,
+        linkKbps: clients.linkKbps(client) ?? linkKbps,
+        requiresEncryption: this.#encryptionFor(peerAddress) === 'required',
+      }),
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
       createMediaStream: (plan, events, session) =>
@@ -258,18 +265,17 @@ class Host {
         this.#onSessionFinished(session);
       },
       onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
-      onStages: (session, stages) => this.#wirings.get(session)?.onStages(stages),
     };
     return new Streaming({
       registry: this.#registry,
       sessionContext,
       onLaunched: (session) => this.#onSessionState(servers, session, 'launched'),
       rtspPort: this.#port('rtsp'),
+      encryptionFor: (peerAddress) => this.#encryptionFor(peerAddress),
       describe: () => ({
         hostname: name,
         videoFormats: this.#capabilities.video,
         audioChannels: [2],
-        canStreamOverIpv6: false,
         macFor: findMacAddress,
       }),
     });

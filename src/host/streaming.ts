@@ -3,6 +3,7 @@
  * certificate; a second client never touches the first one's.
  */
 import { createHash } from 'node:crypto';
+import type { EncryptionPolicy } from '../config/settings.js';
 import type { LaunchRequest } from '../nvhttp/launch-request.js';
 import type {
   App,
@@ -13,6 +14,7 @@ import type {
 } from '../nvhttp/streaming-host.js';
 import type { SessionRegistry } from '../session/registry.js';
 import { Session, type SessionContext } from '../session/session.js';
+import { toUrlHost } from '../support/address.js';
 import { describeError } from '../support/errors.js';
 
 /** Until apps can be configured there is one. Its id never changes: clients key shortcuts and box art by it. */
@@ -20,6 +22,8 @@ const DESKTOP: App = { id: 881_448_767, title: 'Desktop', isHdrSupported: false 
 
 const REPEATED_KEY = 'The session key was used before: start the stream again';
 const MAX_USED_KEYS = 1024;
+const UNENCRYPTED =
+  'This host requires encryption, which this client is too old for: update Moonlight, or change encryption_lan or encryption_wan of the host';
 
 export interface StreamingParts {
   readonly registry: SessionRegistry;
@@ -27,10 +31,9 @@ export interface StreamingParts {
   /** Called once for a new session, before the client is answered. */
   onLaunched(session: Session): void;
   readonly rtspPort: number;
+  encryptionFor(peerAddress: string): EncryptionPolicy;
   describe(): HostDescription;
 }
-
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 const refuse = (statusCode: number, message: string): LaunchReply => ({ ok: false, statusCode, message });
 
@@ -61,6 +64,7 @@ export class Streaming implements StreamingHost {
    */
   async launch(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
     const { registry, sessionContext } = this.#parts;
+    if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
     const running = registry.find(connection.clientFingerprint);
     if (running?.state === 'playing') {
@@ -91,6 +95,7 @@ export class Streaming implements StreamingHost {
   async resume(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
     const session = this.#parts.registry.find(connection.clientFingerprint);
     if (session === undefined) return refuse(503, 'There is nothing to resume: launch the app again');
+    if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
     try {
       await session.resume({
@@ -112,6 +117,11 @@ export class Streaming implements StreamingHost {
     return true;
   }
 
+  /** A client that cannot encrypt RTSP is told here, where it shows the words (`protocol/http.md` §10). */
+  #lacksEncryption({ coreVersion }: LaunchRequest, { peerAddress }: ClientConnection): boolean {
+    return coreVersion < 1 && this.#parts.encryptionFor(peerAddress) === 'required';
+  }
+
   /** A key that comes again would repeat the AES-GCM nonces of its first use. */
   #isFreshKey(riKey: Buffer): boolean {
     const digest = createHash('sha256').update(riKey).digest('hex');
@@ -124,6 +134,6 @@ export class Streaming implements StreamingHost {
 
   #sessionUrl(request: LaunchRequest, connection: ClientConnection): string {
     const scheme = request.coreVersion >= 1 ? 'rtspenc' : 'rtsp';
-    return `${scheme}://${bracketed(connection.localAddress)}:${this.#parts.rtspPort}`;
+    return `${scheme}://${toUrlHost(connection.localAddress)}:${this.#parts.rtspPort}`;
   }
 }

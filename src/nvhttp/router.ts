@@ -1,5 +1,4 @@
 /** Which request gets which answer (`protocol/http.md` §4). Knows no socket: listeners hand in what they learnt of one. */
-import net from 'node:net';
 import type { ClientStore } from '../identity/client-store.js';
 import type { HostIdentity } from '../identity/host-identity.js';
 import { withDeadline } from '../support/lifecycle.js';
@@ -57,20 +56,11 @@ const AUDIO_LAYOUTS: Readonly<Record<number, string>> = {
   8: '7.1 surround sound',
 };
 
-/* Later the client would only see a bare number: of RTSP for the sound, of a lost connection for IPv6. */
-const findObstacle = (
-  { audioChannels, canStreamOverIpv6 }: HostDescription,
-  request: LaunchRequest,
-  { localAddress }: ClientConnection,
-): string | undefined => {
-  if (!audioChannels.includes(request.audioChannels)) {
-    const offered = audioChannels.map((count) => AUDIO_LAYOUTS[count] ?? `${count} channels`).join(' or ');
-    return `This host streams ${offered.toLowerCase()} only: choose ${offered} in Moonlight's audio settings`;
-  }
-  if (!canStreamOverIpv6 && net.isIPv6(localAddress)) {
-    return 'This host cannot stream over IPv6: add it to Moonlight by its IPv4 address';
-  }
-  return undefined;
+/* Later the client would only see a bare number of RTSP. */
+const findObstacle = ({ audioChannels }: HostDescription, request: LaunchRequest): string | undefined => {
+  if (audioChannels.includes(request.audioChannels)) return undefined;
+  const offered = audioChannels.map((count) => AUDIO_LAYOUTS[count] ?? `${count} channels`).join(' or ');
+  return `This host streams ${offered.toLowerCase()} only: choose ${offered} in Moonlight's audio settings`;
 };
 
 const flagName = (verb: LaunchVerb): string => (verb === 'launch' ? 'gamesession' : 'resume');
@@ -206,14 +196,14 @@ export class Router {
     const parsed = parseLaunchRequest(verb, query);
     if (!parsed.ok) return refuseLoudly(parsed.statusCode, parsed.message);
     const { request } = parsed;
-    const obstacle = findObstacle(host.describe(), request, connection);
+    const obstacle = findObstacle(host.describe(), request);
     if (obstacle !== undefined) return refuseLoudly(400, obstacle);
     if (verb === 'launch' && !host.apps().some((app) => app.id === request.appId)) {
       return refuse(404, `This host has no app ${request.appId}; refresh the list of apps`);
     }
     const work = verb === 'launch' ? host.launch(request, connection) : host.resume(request, connection);
     const reply = await withDeadline(work, HOST_DEADLINE_MS, verb);
-    if (!reply.ok) return refuse(reply.statusCode, reply.message);
+    if (!reply.ok) return refuseLoudly(reply.statusCode, reply.message);
     const { mode, playsAudioOnHost } = request;
     logger.debug({ peerAddress, verb, mode }, 'a launch was accepted');
     // Resumes repeat what the launch said: once for a session is enough.

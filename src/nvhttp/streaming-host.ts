@@ -21,8 +21,6 @@ export interface HostDescription {
   readonly videoFormats: readonly VideoFormat[];
   /** How many channels sound may have, of 2, 6 and 8. */
   readonly audioChannels: readonly number[];
-  /** Whether every part of a stream, the control channel too, can travel over IPv6. */
-  readonly canStreamOverIpv6: boolean;
   /** MAC of the card with this local address; `findMacAddress` for a real host. */
   readonly macFor: (localAddress: string) => string;
 }

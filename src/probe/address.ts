@@ -2,6 +2,7 @@
  * The address of a host as a person types it: `HOST`, `HOST:PORT`, `[V6]:PORT` or a bare IPv6 address.
  */
 import { isIPv6 } from 'node:net';
+import { toUrlHost } from '../support/address.js';
 
 /** HTTP port of a host with the default base port (`protocol/http.md` §1). */
 export const DEFAULT_HTTP_PORT = 47989;
@@ -35,9 +36,6 @@ export const parseHostAddress = (text: string): HostAddress | null => {
   const host = bracketed ?? plain;
   return host === undefined || port === null ? null : { host, port };
 };
-
-/** The host part of a URL: IPv6 in brackets. */
-export const toUrlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
 /** What `sessionUrl0` of a launch reply says (`protocol/http.md` §10.1). */
 export interface SessionUrl {

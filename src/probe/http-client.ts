@@ -7,8 +7,8 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
+import { toUrlHost } from '../support/address.js';
 import { describeError, LumenError } from '../support/errors.js';
-import { toUrlHost } from './address.js';
 import { type HostReply, parseReply } from './reply.js';
 
 /** The largest reply that is read, in bytes. A long app list has some ten thousand. */

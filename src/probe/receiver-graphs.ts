@@ -1,10 +1,7 @@
 /**
  * The receiving graphs of the probe (which datagrams, which decoder) and the reading of their counters. Pure.
  */
-import type { FrameFecStatus } from '../control/message.js';
 import type { Fields, FieldValue, GraphDescription } from '../media/messages.js';
-import { COLORIMETRY } from '../pipeline/template.js';
-import type { BitDepth, ColorSpace } from '../session/stream-plan.js';
 import type { ProbeCodec } from './options.js';
 
 /** One media port of the host, from its SETUP reply. */
@@ -16,13 +13,13 @@ export interface MediaPort {
 
 /** What the video graph is built from. */
 export interface VideoGraphOptions {
+  /** Numeric. */
+  readonly hostAddress: string;
   readonly codec: ProbeCodec;
   /** Name of the decoder element. */
   readonly decoder: string;
   /** As announced, so less 32 with encryption. */
   readonly packetSize: number;
-  /** What the colour patches are measured by: what the client asked for, as GStreamer writes it. */
-  readonly colorimetry: string;
   /** AES key as hex; null for plain video. */
   readonly key: string | null;
   readonly dropPercent: number;
@@ -75,11 +72,8 @@ const property = (element: string, name: string, value: string | number | boolea
   value,
 });
 
-/** Ten bits are needed for Rec.2020: hosts fall back to Rec.709 (`protocol/rtsp.md` §5.5). */
-export const toColorimetry = (bitDepth: BitDepth, colorSpace: ColorSpace, fullRange: boolean): string =>
-  COLORIMETRY[colorSpace === 'bt2020' && bitDepth === 8 ? 'bt709' : colorSpace][
-    fullRange ? 'full' : 'limited'
-  ];
+/** Where to receive what a host of this address sends. */
+const listenAddress = (hostAddress: string): string => (hostAddress.includes(':') ? '::' : '0.0.0.0');
 
 /**
  * The video graph. It pings nobody until {@link pingProperties} names the host: video pings come after the control
@@ -89,13 +83,13 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
   const codec = CODECS[options.codec];
   const decoderOptions = options.decoder.startsWith('avdec_') ? LIBAV_OPTIONS : '';
   const stages = [
-    `moonlightsrc name=src media=video drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
+    `moonlightsrc name=src address=${listenAddress(options.hostAddress)} media=video drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
     `moonlightdepay name=depay codec=${codec.depay} packet-size=${options.packetSize}`,
     ...(options.saveFile === null ? [] : ['tee name=coded']),
     QUEUE,
     codec.parser,
     `${options.decoder}${decoderOptions}`,
-    `framecounter name=counter mode=read colorimetry=${options.colorimetry}`,
+    'framecounter name=counter mode=read',
     ...(options.snapshotFile === null ? [] : ['tee name=pictures', 'queue']),
     'fakesink sync=false async=false',
   ];
@@ -128,7 +122,7 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
 /** The audio graph; it pings from its start. Without sound there is still a stream, so it is optional. */
 export const buildAudioGraph = (options: AudioGraphOptions): GraphDescription => {
   const stages = [
-    `moonlightsrc name=src media=audio drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
+    `moonlightsrc name=src address=${listenAddress(options.hostAddress)} media=audio drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
     `moonlightdepay name=depay channels=2 packet-duration=${options.packetDurationMs} key-id=${options.keyId}`,
     'queue',
     'opusdec plc=true',
@@ -167,8 +161,6 @@ export interface Counters {
   number(name: string): number;
   /** The field in nanoseconds, exact. */
   ns(name: string): bigint;
-  /** The field as it is; empty when it is absent or not a text. */
-  text(name: string): string;
   /** True when the structure has the field at all. */
   has(name: string): boolean;
 }
@@ -187,27 +179,7 @@ const toBigInt = (value: FieldValue | undefined): bigint => {
 export const readCounters = (fields: Fields | undefined): Counters => ({
   number: (name) => toNumber(fields?.[name]),
   ns: (name) => toBigInt(fields?.[name]),
-  text: (name) => {
-    const value = fields?.[name];
-    return typeof value === 'string' ? value : '';
-  },
   has: (name) => fields !== undefined && Object.hasOwn(fields, name),
-});
-
-/** The message `moonlight-fec-status` as what a client sends (`protocol/control.md` §6.5). */
-export const readFecStatus = (fields: Counters): FrameFecStatus => ({
-  kind: 'frameFecStatus',
-  frameIndex: fields.number('frame-index'),
-  highestReceivedSequence: fields.number('highest-sequence'),
-  nextContiguousSequence: fields.number('next-sequence'),
-  missingBeforeHighest: fields.number('missing'),
-  dataPackets: fields.number('data-shards'),
-  parityPackets: fields.number('parity-shards'),
-  dataReceived: fields.number('data-received'),
-  parityReceived: fields.number('parity-received'),
-  fecPercentage: fields.number('fec-percentage'),
-  blockIndex: fields.number('block'),
-  blockCount: fields.number('blocks'),
 });
 
 /** Picks the probe's elements out of a stats report. */

@@ -54,6 +54,8 @@ export interface StreamSettings {
   readonly fecPercentage: number;
   /** The client's link in kbit/s. */
   readonly linkKbps: number;
+  /** A stream of which control, video or sound would travel in clear is refused. */
+  readonly requiresEncryption: boolean;
 }
 
 /** A `StreamPlan`, or why not: `status` is the RTSP status code. */
@@ -66,10 +68,8 @@ export const LIMITS = {
   minSide: 16,
   maxSide: 8192,
   maxFps: 480,
-  /** The smallest that clients send, 288, less 32 for encryption. */
   minPacketSize: 256,
-  /** With encryption and all headers it still fits a jumbo frame of 9000 bytes. */
-  maxPacketSize: 8912,
+  maxPacketSize: 1472,
 } as const;
 
 const IP_UDP_HEADER_BYTES = 28;
@@ -80,13 +80,14 @@ const FRAME_HEADER_BYTES = 8;
 const VIDEO_DSCP = 40;
 const AUDIO_DSCP = 48;
 const STEREO_KBPS = { normal: 96, high: 512 } as const;
-/** Clients of old take a fifth off for parity before they say what they want (`protocol/rtsp.md` §5.3). */
-const LEGACY_SHARE = 0.8;
 const MIN_ENCODER_KBPS = 200;
 const MAX_ENCODER_KBPS = 800_000;
 const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
 
-const refuse = (reason: string): Negotiation => ({ ok: false, status: 400, reason });
+const BAD_REQUEST = 400;
+const FORBIDDEN = 403;
+
+const refuse = (reason: string, status = BAD_REQUEST): Negotiation => ({ ok: false, status, reason });
 
 const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoFormat => ({
   codec,
@@ -124,6 +125,9 @@ const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): string
   return undefined;
 };
 
+const isEncryptedWhole = (wishes: StreamWishes): boolean =>
+  wishes.encryptsControlV2 && wishes.encryptsVideo && wishes.encryptsAudio;
+
 /**
  * What audio takes on the wire, kbit/s: RTP, UDP and IP headers, cipher padding and the 4+2 parity included.
  * Example: 96 kbit/s in 5 ms packets, encrypted: 60 B → 64 B cipher, 104 B data and 116 B parity datagrams with IP/UDP
@@ -139,10 +143,6 @@ export const audioWireKbps = (
   return (blockBytes * 8) / (4 * audio.packetDurationMs);
 };
 
-/** The video's share of the client's figure: what audio leaves, but at least half. */
-const videoWireKbps = (configuredKbps: number, audioKbps: number): number =>
-  Math.max(configuredKbps - audioKbps, configuredKbps / 2);
-
 /**
  * The encoder's share of the client's figure, kbit/s. Everything that goes onto the wire lives inside the figure: IP,
  * UDP and stream headers, parity, the zero padding of each frame's last shard (half a shard on average), audio.
@@ -155,7 +155,7 @@ export const encoderKbps = (
   video: Pick<VideoPlan, 'fps' | 'packetSize' | 'fecPercentage' | 'minFecPackets' | 'encrypted'>,
   audioKbps: number,
 ): number => {
-  const videoKbps = videoWireKbps(configuredKbps, audioKbps);
+  const videoKbps = Math.max(configuredKbps - audioKbps, configuredKbps / 2);
   const prefixBytes = video.encrypted ? ENCRYPTION_PREFIX_BYTES : 0;
   const datagramBytes = video.packetSize + 16 + prefixBytes + IP_UDP_HEADER_BYTES;
   const shardsPerFrame = (videoKbps * 1000) / 8 / video.fps / datagramBytes;
@@ -207,7 +207,6 @@ const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: Audi
       wishes.configuredKbps > 0
         ? encoderKbps(wishes.configuredKbps, shape, audioWireKbps(audio))
         : Math.min(Math.max(wishes.maximumKbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS),
-    wireKbps: videoWireKbps(wishes.configuredKbps || wishes.maximumKbps / LEGACY_SHARE, audioWireKbps(audio)),
     dscp: wishes.wantsVideoQos ? VIDEO_DSCP : 0,
   };
 };
@@ -224,6 +223,8 @@ export const negotiate = (
 ): Negotiation => {
   const reason = refusalOf(wishes, capabilities);
   if (reason !== undefined) return refuse(reason);
+  if (settings.requiresEncryption && !isEncryptedWhole(wishes))
+    return refuse('the host requires encryption, and the client did not turn all of it on', FORBIDDEN);
   const audio = toAudioPlan(wishes);
   return {
     ok: true,

@@ -9,8 +9,7 @@ import type { Logger } from '../support/logger.js';
 import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
 import { type Negotiation, negotiate, type StreamSettings, type StreamWishes } from './negotiate.js';
-import type { StageTimes } from './stage-times.js';
-import type { HostCapabilities, StreamPlan, StreamTuning } from './stream-plan.js';
+import type { HostCapabilities, StreamPlan } from './stream-plan.js';
 
 export type SessionState = 'launched' | 'announced' | 'playing' | 'suspended' | 'ended';
 
@@ -59,8 +58,8 @@ export interface SessionPeer {
 export interface SessionContext {
   /** What this host can do, asked for again at each ANNOUNCE. */
   capabilities(): HostCapabilities;
-  /** What the owner set, for this client or for all; read again for each stream. */
-  settingsFor(clientFingerprint: string): StreamSettings;
+  /** What the owner set, for this client, for where it is, or for all; read again for each stream. */
+  settingsFor(clientFingerprint: string, peerAddress: string): StreamSettings;
   readonly deadlines: SessionDeadlines;
   readonly logger: Logger;
   createMediaStream(plan: StreamPlan, events: MediaStreamEvents, session: Session): MediaStream;
@@ -70,8 +69,6 @@ export interface SessionContext {
   onFinished(session: Session): void;
   /** A frame was dropped after it was numbered: the client is owed a key frame. */
   onKeyFrameOwed(session: Session): void;
-  /** What the stages of the media plane took, every second of a stream. */
-  onStages(session: Session, stages: StageTimes): void;
 }
 
 /** The tokens by which one connection attempt's RTSP, ping and control traffic is told apart. */
@@ -181,7 +178,7 @@ export class Session {
     if (this.#state !== 'launched')
       return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
     const { deadlines } = this.#context;
-    const settings = this.#context.settingsFor(this.clientFingerprint);
+    const settings = this.#context.settingsFor(this.clientFingerprint, this.#connection.peerAddress);
     const outcome = negotiate(wishes, this.#context.capabilities(), settings, this.#connection);
     if (!outcome.ok) {
       this.logger.warn({ reason: outcome.reason }, 'stream refused');
@@ -221,7 +218,6 @@ export class Session {
       plan,
       {
         onFrameDropped: () => this.#context.onKeyFrameOwed(this),
-        onStages: (stages) => this.#context.onStages(this, stages),
         onFailed: (failure) => this.#onMediaFailed(media, failure),
       },
       this,
@@ -266,11 +262,6 @@ export class Session {
   /** Makes the encoder produce a key frame; the gate in front of it is the caller's. */
   forceKeyFrame(): void {
     this.#media?.forceKeyFrame();
-  }
-
-  /** Changes bitrate and parity while the stream plays. @returns false where the encoder cannot do that */
-  tune(tuning: StreamTuning): boolean {
-    return this.#media?.tune(tuning) ?? true;
   }
 
   #playWhenConnected(): void {

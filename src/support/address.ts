@@ -11,6 +11,43 @@ export const normaliseAddress = (address: string | undefined): string => {
   return mapped?.[1] ?? plain;
 };
 
+/** The host part of a URL: IPv6 in brackets. */
+export const toUrlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/* Loopback, the private ranges, carriers' shared one (which VPNs use too), and link-local. */
+const LAN = new net.BlockList();
+for (const [network, prefix] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['169.254.0.0', 16],
+] as const)
+  LAN.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  LAN.addSubnet(network, prefix, 'ipv6');
+
+/**
+ * Whether a peer counts as on the local network: by its address alone, as `protocol/rtsp.md` §5.2 has it of other
+ * hosts. A global IPv6 address does not, even on the same link: whose it is cannot be told from it.
+ */
+export const isLanAddress = (address: string): boolean => {
+  const plain = normaliseAddress(address);
+  if (net.isIPv4(plain)) return LAN.check(plain, 'ipv4');
+  return net.isIPv6(plain) && LAN.check(plain, 'ipv6');
+};
+
+/** An address to send to: normalised, but with its zone, which a link-local one needs. */
+export const routableAddress = (address: string): string => {
+  const zone = /%[\w.:-]+$/.exec(address)?.[0] ?? '';
+  return normaliseAddress(address) + zone;
+};
+
 /** Fills in the zeros that `::` leaves out: eight groups of hex digits. */
 const expandIpv6 = (address: string): readonly string[] => {
   const [head = '', tail] = address.split('::');

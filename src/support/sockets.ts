@@ -55,6 +55,17 @@ export const bindUdp = (binding: UdpBinding): BoundUdp =>
     binding.receiveBufferBytes ?? 0,
   );
 
+/** Whether this machine can open sockets of IPv6: a kernel can be built or started without. */
+export const hasIpv6 = (): boolean => {
+  try {
+    closeDescriptor(bindUdp({ address: '::', port: 0 }).fd);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAFNOSUPPORT') return false;
+    throw error;
+  }
+};
+
 /**
  * Makes an anonymous file in memory, zero-filled and close-on-exec.
  * @param name shown in /proc/PID/fd only

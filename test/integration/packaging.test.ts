@@ -71,7 +71,7 @@ describe('packaging', function () {
       'nodejs',
       'gstreamer1.0-plugins-good',
       'libgstreamer1.0-0',
-      'libenet7',
+      'libisal2',
       'pipewire-bin',
     ]) {
       assert.match(fields, new RegExp(`\\b${name.replaceAll('.', '\\.')}\\b`));

@@ -11,7 +11,7 @@ describe('lumen serve', function () {
   let serve: Serve;
 
   before(async () => {
-    serve = await Serve.start(home, ['--encrypt-video']);
+    serve = await Serve.start(home, ['--encryption-lan', 'opportunistic']);
   });
   after(async () => {
     await serve.stop();

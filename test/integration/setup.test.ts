@@ -26,14 +26,14 @@ const STAND_INS: Readonly<Record<string, string>> = {
     chmod +x node_modules/.bin/tsc`,
   // Knows every package but two, as dpkg does: an unknown name is a complaint and exit status 1.
   'dpkg-query': `for name in "$@"; do
-      case $name in -*) ;; libenet-dev | meson) [ -n "$FAKE_ALL_INSTALLED" ] && echo "$name ii " ;; *) echo "$name:amd64 ii " ;; esac
+      case $name in -*) ;; libisal-dev | meson) [ -n "$FAKE_ALL_INSTALLED" ] && echo "$name ii " ;; *) echo "$name:amd64 ii " ;; esac
     done
     exit 1`,
   'apt-get': 'echo "apt-get $*" >>"$CALLS"',
   sudo: 'echo "sudo" >>"$CALLS"; exec "$@"',
   id: 'echo "$FAKE_UID"',
-  rpm: 'for last in "$@"; do :; done; case $last in enet-devel | meson) exit 1 ;; esac',
-  pacman: 'echo enet; echo meson; exit 127',
+  rpm: 'for last in "$@"; do :; done; case $last in isa-l-devel | meson) exit 1 ;; esac',
+  pacman: 'echo isa-l; echo meson; exit 127',
 };
 
 interface Outcome {
@@ -159,10 +159,10 @@ describe('scripts/setup.sh', function () {
 
   it('installs exactly the Debian packages that are missing, and names them first', () => {
     const outcome = run({ FAKE_ALL_INSTALLED: '' });
-    assert.match(outcome.text, /missing and will be installed:\n\s+meson libenet-dev\n/);
+    assert.match(outcome.text, /missing and will be installed:\n\s+meson libisal-dev\n/);
     assert.deepEqual(outcome.calls.slice(0, 2), [
       'apt-get update',
-      'apt-get install -y --no-install-recommends meson libenet-dev',
+      'apt-get install -y --no-install-recommends meson libisal-dev',
     ]);
   });
 
@@ -186,8 +186,8 @@ describe('scripts/setup.sh', function () {
   });
 
   for (const [id, command] of [
-    ['fedora', 'sudo dnf install meson enet-devel'],
-    ['arch', 'sudo pacman -S --needed enet meson'],
+    ['fedora', 'sudo dnf install meson isa-l-devel'],
+    ['arch', 'sudo pacman -S --needed isa-l meson'],
   ] as const) {
     it(`prints the missing packages on ${id} and stops`, () => {
       useDistribution(id);

@@ -131,7 +131,6 @@ describe('pipeline files of the user', function () {
     const failures: unknown[] = [];
     const events = {
       onFrameDropped: () => undefined,
-      onStages: () => undefined,
       onFailed: (failure: unknown) => failures.push(failure),
     };
     const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');
@@ -151,7 +150,6 @@ describe('pipeline files of the user', function () {
     const failures: { cause: string; remedy: string }[] = [];
     const events = {
       onFrameDropped: () => undefined,
-      onStages: () => undefined,
       onFailed: (failure: { cause: string; remedy: string }) => failures.push(failure),
     };
     const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');

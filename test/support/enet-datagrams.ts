@@ -1,4 +1,4 @@
-/** ENet datagrams by hand, for what libenet itself would never send. Source: `protocol/control.md` §1.1. */
+/** ENet datagrams by hand, for what ENet itself would never send. Source: `protocol/control.md` §1.1. */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 
@@ -7,7 +7,7 @@ export interface ConnectOptions {
   readonly address: string;
   /** Connect data, unsigned 32 bit. */
   readonly data: number;
-  /** Whether the header has the time, as libenet's has; true by default. */
+  /** Whether the header has the time, as ENet's has; true by default. */
   readonly hasSentTime?: boolean;
 }
 
@@ -23,13 +23,35 @@ export const formatConnect = (data: number, hasSentTime = true): Buffer => {
   return Buffer.concat([header, command]);
 };
 
-/** Sends a CONNECT to 127.0.0.1. */
-export const sendConnect = async (port: number, options: ConnectOptions): Promise<void> => {
+const PEER_HEADER_TIME = 0x8000;
+const SESSION_SHIFT = 12;
+
+/** What names the first peer of a host, with the two bits of its session. */
+const formatPeerHeader = (session: number): Buffer => {
+  const header = Buffer.from('00000001', 'hex');
+  header.writeUInt16BE(PEER_HEADER_TIME | (session << SESSION_SHIFT), 0);
+  return header;
+};
+
+/** A reliable message on channel 0 from the first peer. @param session 0–3 */
+export const formatReliable = (packet: Buffer, session: number): Buffer => {
+  const command = Buffer.from('860000640000', 'hex');
+  command.writeUInt16BE(packet.length, 4);
+  return Buffer.concat([formatPeerHeader(session), command, packet]);
+};
+
+/** ENet's own ping from the first peer. */
+export const formatPing = (): Buffer => Buffer.concat([formatPeerHeader(0), Buffer.from('85ff0065', 'hex')]);
+
+/** Sends a datagram to 127.0.0.1 from an address of 127.0.0.0/8. */
+export const sendDatagram = async (port: number, from: string, datagram: Buffer): Promise<void> => {
   const socket = dgram.createSocket('udp4');
-  socket.bind(0, options.address);
+  socket.bind(0, from);
   await once(socket, 'listening');
-  await new Promise((resolve) =>
-    socket.send(formatConnect(options.data, options.hasSentTime), port, '127.0.0.1', resolve),
-  );
+  await new Promise((resolve) => socket.send(datagram, port, '127.0.0.1', resolve));
   socket.close();
 };
+
+/** Sends a CONNECT to 127.0.0.1. */
+export const sendConnect = (port: number, options: ConnectOptions): Promise<void> =>
+  sendDatagram(port, options.address, formatConnect(options.data, options.hasSentTime));

@@ -36,7 +36,7 @@ describe('configuration', function () {
   it('has defaults for everything and needs no file', () => {
     const config = loadConfig({ env: { HOME: folder } });
     assert.equal(config.port, 47989);
-    assert.equal(config.bindAddress, '0.0.0.0');
+    assert.equal(config.bindAddress, '::');
     assert.deepEqual(config.source, { kind: 'auto' });
     assert.deepEqual(config.audioSource, { kind: 'test' });
     assert.equal(config.linkKbps, 800_000);

@@ -7,8 +7,9 @@ import { ControlServer } from '../../../src/control/server.js';
 import type { ControlPeer, ControlSession } from '../../../src/control/session.js';
 import { delay } from '../../../src/support/lifecycle.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
-import { sendConnect } from '../../support/enet-datagrams.js';
+import { formatPing, formatReliable, sendConnect, sendDatagram } from '../../support/enet-datagrams.js';
 import { Inbox } from '../../support/events.js';
+import { Nat } from '../../support/nat.js';
 
 type SessionEvent =
   | { kind: 'connected'; peer: ControlPeer }
@@ -42,6 +43,12 @@ class FakeSession implements ControlSession {
   }
 }
 
+interface ClientOptions {
+  readonly address?: string;
+  readonly connectData?: number;
+  readonly cipher?: ControlCipher;
+}
+
 class FakeClient {
   readonly connected = new Inbox<true>();
   readonly ended = new Inbox<true>();
@@ -50,11 +57,7 @@ class FakeClient {
   readonly #host: EnetHost;
   readonly #peerId: number;
 
-  constructor(
-    port: number,
-    session: ControlSession,
-    options: { connectData?: number; cipher?: ControlCipher } = {},
-  ) {
+  constructor(port: number, session: ControlSession, options: ClientOptions = {}) {
     this.cipher = options.cipher ?? new ControlCipher(session.riKey, session.isV2, 'client');
     this.#host = EnetHost.createClient({
       onConnect: () => this.connected.push(true),
@@ -62,7 +65,8 @@ class FakeClient {
       onMessage: ({ data }) => this.packets.push(data),
     });
     const data = options.connectData ?? session.connectData;
-    this.#peerId = this.#host.connect({ address: '127.0.0.1', port, channels: CONTROL_CHANNELS, data });
+    const address = options.address ?? '127.0.0.1';
+    this.#peerId = this.#host.connect({ address, port, channels: CONTROL_CHANNELS, data });
   }
 
   sendRaw(packet: Buffer): void {
@@ -88,15 +92,12 @@ describe('the control server', () => {
   const clients: FakeClient[] = [];
   let server: ControlServer;
 
-  const start = (livenessMs = 10_000): void => {
+  const start = (livenessMs = 10_000, address = '127.0.0.1'): void => {
     const logger = createSilentLogger();
-    server = ControlServer.listen({ address: '127.0.0.1', port: 0, logger, livenessMs });
+    server = ControlServer.listen({ address, port: 0, logger, livenessMs });
   };
 
-  const connect = async (
-    session: ControlSession,
-    options: { connectData?: number; cipher?: ControlCipher } = {},
-  ): Promise<FakeClient> => {
+  const connect = async (session: ControlSession, options: ClientOptions = {}): Promise<FakeClient> => {
     const client = new FakeClient(server.port, session, options);
     clients.push(client);
     await client.connected.next('the ENet connection');
@@ -125,6 +126,84 @@ describe('the control server', () => {
     const event = await session.events.next('the message');
     assert.deepEqual(event, { kind: 'message', message: { kind: 'requestIdr' } });
     assert.equal(other.events.all.length, 0);
+  });
+
+  for (const [address, family] of [
+    ['::1', 'IPv6'],
+    ['127.0.0.1', 'IPv4'],
+  ] as const) {
+    it(`serves a client over ${family} on a port of both families`, async () => {
+      start(10_000, '::');
+      const session = new FakeSession();
+      session.hasSessionId = false;
+      session.peerAddress = address;
+      server.addSession(session);
+      const client = await connect(session, { address });
+      client.send({ kind: 'requestIdr' });
+      const peer = await session.peer();
+      assert.equal(peer.address, address);
+      assert.equal(peer.send({ kind: 'rumble', controller: 0, lowFrequency: 1, highFrequency: 1 }), true);
+      await client.packets.next('the message of the host');
+    });
+  }
+
+  const openNat = (): Promise<Nat> =>
+    Nat.open({
+      inside: '127.0.0.2',
+      outside: '127.0.0.3',
+      host: '127.0.0.1',
+      tcpPorts: [],
+      udpPorts: [server.port],
+    });
+
+  it('goes on with a client whose address changes, in both directions', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const nat = await openNat();
+    try {
+      const client = await connect(session, { address: '127.0.0.2' });
+      client.send({ kind: 'requestIdr' });
+      const peer = await session.peer();
+      assert.equal(peer.address, '127.0.0.3');
+      nat.roam('127.0.0.4');
+      client.send({ kind: 'startB' });
+      const isStart = (event: SessionEvent) => event.kind === 'message' && event.message.kind === 'startB';
+      await session.events.next('the message from elsewhere', isStart);
+      assert.equal(peer.address, '127.0.0.4');
+      peer.send({ kind: 'termination', code: 1 });
+      await client.packets.next('the message of the host');
+      assert.equal(session.events.all.filter((event) => event.kind === 'connected').length, 1);
+    } finally {
+      nat.close();
+    }
+  });
+
+  it('moves a connection for nothing that was forged, recorded or kept back', async () => {
+    start();
+    const session = new FakeSession();
+    server.addSession(session);
+    const client = await connect(session);
+    const recorded = client.send({ kind: 'requestIdr' });
+    const peer = await session.peer();
+    const keptBack = client.cipher.seal(formatClientMessage({ kind: 'requestIdr' }));
+    client.send({ kind: 'startB' });
+    await session.events.next(
+      'both messages',
+      (event) => event.kind === 'message' && event.message.kind === 'startB',
+    );
+    const forged = Buffer.from(recorded);
+    forged.writeUInt32LE(500, 4);
+    const packets = [recorded, keptBack, forged, Buffer.alloc(0), Buffer.from('020302000000', 'hex')];
+    // The two bits of the session that ENet looks at are soon tried out.
+    const datagrams = [0, 1, 2, 3].flatMap((id) => packets.map((packet) => formatReliable(packet, id)));
+    for (const datagram of [...datagrams, formatPing()])
+      await sendDatagram(server.port, '127.0.0.9', datagram);
+    for (let wait = 0; wait < 300 && server.strayCount < datagrams.length + 1; wait += 1) await delay(10);
+    assert.equal(server.strayCount, datagrams.length + 1);
+    assert.equal(peer.address, '127.0.0.1');
+    peer.send({ kind: 'termination', code: 1 });
+    await client.packets.next('the message of the host');
   });
 
   it('finds a session without session id by address', async () => {

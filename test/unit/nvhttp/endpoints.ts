@@ -17,7 +17,6 @@ import { H264 } from '../../support/plans.js';
 export class FakeHost implements StreamingHost {
   readonly calls: string[] = [];
   running = 0;
-  canStreamOverIpv6 = false;
   launchReply: () => Promise<LaunchReply> = async () => ({
     ok: true,
     sessionUrl: 'rtspenc://127.0.0.1:48010',
@@ -28,7 +27,6 @@ export class FakeHost implements StreamingHost {
       hostname: 'Test & host',
       videoFormats: [H264],
       audioChannels: [2],
-      canStreamOverIpv6: this.canStreamOverIpv6,
       macFor: () => '02:00:00:00:00:01',
     };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseHostAddress, parsePort, parseSessionUrl, toUrlHost } from '../../../src/probe/address.js';
+import { parseHostAddress, parsePort, parseSessionUrl } from '../../../src/probe/address.js';
 
 describe('probe/address', () => {
   it('takes the default port where none is typed', () => {
@@ -46,11 +46,6 @@ describe('probe/address', () => {
     assert.equal(parsePort('65535'), 65535);
     for (const text of ['0', '65536', '-1', '1.5', '', ' 1', '0x10'])
       assert.equal(parsePort(text), null, text);
-  });
-
-  it('puts IPv6 into brackets for a URL', () => {
-    assert.equal(toUrlHost('::1'), '[::1]');
-    assert.equal(toUrlHost('10.0.0.1'), '10.0.0.1');
   });
 
   it('takes the RTSP port behind the last colon and the scheme from the session URL', () => {

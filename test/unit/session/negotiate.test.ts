@@ -29,7 +29,7 @@ const WISHES: StreamWishes = {
   hasSessionId: true,
 };
 const HOST = { video: [H264] };
-const SETTINGS = { fecPercentage: 20, linkKbps: 800_000 };
+const SETTINGS = { fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false };
 const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
 
 const planOf = (wishes: Partial<StreamWishes>) => {
@@ -87,11 +87,6 @@ describe('negotiate', () => {
     );
   });
 
-  it('takes every packet size from the smallest that clients send to a jumbo frame', () => {
-    for (const packetSize of [288, 256, 1024, 1184, 1392, 8912])
-      assert.equal(planOf({ packetSize }).video.packetSize, packetSize);
-  });
-
   it('uses the reduced maximum as it is when the client gives no figure of its own', () => {
     assert.equal(planOf({ configuredKbps: 0 }).video.encoderKbps, 16_000);
   });
@@ -106,8 +101,7 @@ describe('negotiate', () => {
     ['4:4:4 chroma', { isYuv444: true }],
     ['ten bits', { isTenBit: true }],
     ['a packet size that is no multiple of 16', { packetSize: 1000 }],
-    ['a packet size beyond a jumbo frame', { packetSize: 8928 }],
-    ['a packet size that leaves no room for parameter sets', { packetSize: 240 }],
+    ['a packet size beyond an Ethernet frame', { packetSize: 9008 }],
     ['surround sound, which is not offered yet', { audioChannels: 6 }],
     ['no bitrate at all', { configuredKbps: 0, maximumKbps: 0 }],
   ] as const) {
@@ -151,6 +145,16 @@ describe('negotiate', () => {
       wantsStereoHighQuality: false,
     });
     assert(video.encoderKbps >= 650, `${video.encoderKbps} kbit/s`);
+  });
+
+  it('refuses with 403 where encryption is required and a part of it is off', () => {
+    const strict = { ...SETTINGS, requiresEncryption: true };
+    const whole = { ...WISHES, encryptsControlV2: true, encryptsVideo: true, encryptsAudio: true };
+    assert(negotiate(whole, HOST, strict, KEYS).ok);
+    for (const part of ['encryptsControlV2', 'encryptsVideo', 'encryptsAudio'] as const) {
+      const outcome = negotiate({ ...whole, [part]: false }, HOST, strict, KEYS);
+      assert(!outcome.ok && outcome.status === 403, part);
+    }
   });
 
   it('never throws, whatever numbers arrive', () => {

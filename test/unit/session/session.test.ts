@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/session/media-stream.js';
 import type { StreamWishes } from '../../../src/session/negotiate.js';
 import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
-import type { StreamTuning } from '../../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 import { H264 } from '../../support/plans.js';
 
@@ -64,10 +63,6 @@ class RecordedMedia implements MediaStream {
   forceKeyFrame(): void {
     this.calls.push('key frame');
   }
-  tune({ encoderKbps }: StreamTuning): boolean {
-    this.calls.push(`tune ${encoderKbps}`);
-    return true;
-  }
   async stats(): Promise<Record<string, never>> {
     return {};
   }
@@ -92,7 +87,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
     },
     {
       capabilities: () => ({ video: [H264] }),
-      settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000 }),
+      settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger: createSilentLogger(),
       createMediaStream: (_plan, events) => {
@@ -103,7 +98,6 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       onState: (_session, state) => states.push(state),
       onFinished: () => undefined,
       onKeyFrameOwed: () => undefined,
-      onStages: () => undefined,
     },
   );
   const peer = {
