@@ -100,15 +100,17 @@ keep (AnnexbUnit *unit, size_t offset, size_t size)
   unit->span_count++;
 }
 
-/* Parameter sets seen so far decide whether an intra slice makes a key frame. */
+/* What stands in front of the first slice. Parameter sets decide whether an intra slice makes a key frame. */
 typedef struct
 {
   bool has_vps;
   bool has_sps;
-} ParameterSets;
+  AnnexbSpan kept[ANNEXB_MAX_SPANS]; /* NALs without their start codes; what is beyond is not remembered */
+  uint32_t kept_count;
+} Front;
 
 static void
-note_parameter_set (ParameterSets *sets, AnnexbCodec codec, uint32_t type)
+note_parameter_set (Front *sets, AnnexbCodec codec, uint32_t type)
 {
   if (codec == ANNEXB_H264) {
     sets->has_vps = true;
@@ -117,6 +119,31 @@ note_parameter_set (ParameterSets *sets, AnnexbCodec codec, uint32_t type)
     sets->has_vps |= type == H265_VPS;
     sets->has_sps |= type == H265_SPS;
   }
+}
+
+/* The end of a NAL that another follows: zero bytes behind it belong to neither. */
+static size_t
+nal_end (const uint8_t *bytes, size_t header, size_t next_start)
+{
+  while (next_start > header + 1 && bytes[next_start - 1] == 0)
+    next_start--;
+  return next_start;
+}
+
+/* Whether the same bytes were kept before: x265enc has its parameter sets in front of the first picture twice. */
+static bool
+is_repetition (Front *front, const uint8_t *bytes, size_t header, size_t end)
+{
+  for (uint32_t i = 0; i < front->kept_count; i++)
+    if (front->kept[i].size == end - header
+        && memcmp (bytes + front->kept[i].offset, bytes + header, end - header) == 0)
+      return true;
+  if (front->kept_count < ANNEXB_MAX_SPANS) {
+    front->kept[front->kept_count].offset = header;
+    front->kept[front->kept_count].size = end - header;
+    front->kept_count++;
+  }
+  return false;
 }
 
 static bool
@@ -128,8 +155,8 @@ is_intra (AnnexbCodec codec, uint32_t type)
 bool
 annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_t size)
 {
-  ParameterSets sets = { false, false };
-  size_t zeros = 0, header_bytes = codec == ANNEXB_H264 ? 1 : 2;
+  Front front = { 0 };
+  size_t zeros = 0, end, header_bytes = codec == ANNEXB_H264 ? 1 : 2;
   Nal nal, next;
 
   memset (unit, 0, sizeof *unit);
@@ -147,17 +174,19 @@ annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_
 
       if (is_first_slice) {
         unit->slice_header_end = unit->kept_bytes + lead + header_bytes;
-        unit->is_key = is_intra (codec, type) && sets.has_sps && sets.has_vps;
+        unit->is_key = is_intra (codec, type) && front.has_sps && front.has_vps;
       }
       keep (unit, nal.start, size - nal.start);
       return true;
     }
     if (!is_void)
-      note_parameter_set (&sets, codec, type);
+      note_parameter_set (&front, codec, type);
     if (!next_start_code (bytes, size, nal.header, &next))
       next.start = next.header = size;
-    if (!is_void && !is_droppable (codec, type, bytes + nal.header, next.start - nal.header))
-      keep (unit, nal.start, next.start - nal.start);
+    end = next.start == size ? size : nal_end (bytes, nal.header, next.start);
+    if (!is_void && !is_droppable (codec, type, bytes + nal.header, end - nal.header)
+        && !is_repetition (&front, bytes, nal.header, end))
+      keep (unit, nal.start, end - nal.start);
     if (next.start == size)
       return true;
     nal = next;

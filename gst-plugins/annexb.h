@@ -38,7 +38,8 @@ typedef struct
  * Looks at one access unit. Drops AUDs and SEI in front of the first slice: for H.264 all SEI, because timing and
  * recovery SEI mean nothing to a stream without reordering that is decoded as it arrives; for HEVC only user data,
  * because HDR metadata travels in SEI too. Clients skip both themselves, but only inside packet 0, and a long one
- * (x265's settings) would push the slice header out of it.
+ * (x265's settings) would push the slice header out of it. For the same reason drops zero bytes behind a NAL and a NAL
+ * that says the same as one before it.
  * False when the bytes do not begin with a start code (zero bytes in front of it are dropped).
  */
 bool annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_t size);

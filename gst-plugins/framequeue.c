@@ -134,6 +134,46 @@ note_sequence (FrameQueue *queue, uint16_t sequence)
   return is_duplicate;
 }
 
+/* ---- reports ---- */
+
+/* The open block as it stands. */
+static void
+describe_block (const FrameQueue *queue, FrameQueueBlock *block)
+{
+  uint32_t total = queue->data_shards + queue->parity_shards, i, highest = 0, gap = total, received = 0;
+
+  *block = (FrameQueueBlock) { .frame_index = queue->frame_index,
+    .data_shards = queue->data_shards,
+    .parity_shards = queue->parity_shards,
+    .fec_percentage = queue->fec_percentage,
+    .block = queue->block,
+    .blocks = queue->blocks };
+  for (i = 0; i < total; i++) {
+    if (!queue->present[i]) {
+      gap = MIN (gap, i);
+      continue;
+    }
+    highest = i;
+    received++;
+    block->data_received += i < queue->data_shards;
+  }
+  block->parity_received = received - block->data_received;
+  block->missing = received > 0 ? highest + 1 - received : 0;
+  block->highest_sequence = (uint16_t) (queue->base_sequence + highest);
+  block->next_sequence = (uint16_t) (queue->base_sequence + gap);
+}
+
+static void
+report_block (const FrameQueue *queue)
+{
+  FrameQueueBlock block;
+
+  if (!queue->sink.block || !queue->is_block_open)
+    return;
+  describe_block (queue, &block);
+  queue->sink.block (queue->sink.user, &block);
+}
+
 /* ---- frames ---- */
 
 static void
@@ -150,6 +190,7 @@ give_up (FrameQueue *queue, uint32_t last)
 {
   uint32_t first = queue->frame_index;
 
+  report_block (queue);
   close_frame (queue);
   queue->frame_index = last + 1;
   queue->stats.frames_lost += (uint64_t) (last - first) + 1;
@@ -244,14 +285,24 @@ is_plausible (const FrameQueue *queue, uint32_t index)
   return queue->shards[index][FLAGS_OFFSET] == expected;
 }
 
+/* Some of the data shards of the open block are missing. */
+static bool
+needs_parity (const FrameQueue *queue)
+{
+  uint32_t i;
+
+  for (i = 0; i < queue->data_shards; i++)
+    if (!queue->present[i])
+      return true;
+  return false;
+}
+
 static bool
 recover_block (FrameQueue *queue)
 {
-  uint32_t i, missing = 0;
+  uint32_t i;
 
-  for (i = 0; i < queue->data_shards; i++)
-    missing += !queue->present[i];
-  if (missing == 0)
+  if (!needs_parity (queue))
     return true;
   if (!rs_fec_decode (queue->fec, RS_FEC_VIDEO, queue->data_shards, queue->parity_shards, queue->shards, queue->present,
           queue->shard_bytes))
@@ -259,6 +310,7 @@ recover_block (FrameQueue *queue)
   for (i = 0; i < queue->data_shards; i++)
     if (!queue->present[i] && !is_plausible (queue, i))
       return false;
+  report_block (queue);
   queue->is_recovered = true;
   return true;
 }

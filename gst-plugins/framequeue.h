@@ -32,12 +32,28 @@ typedef struct
   uint64_t last_arrival_ns;  /* of the shard that completed it */
 } FrameQueueFrame;
 
+/* How a parity block came in that needed its parity or was given up: what a client tells its host
+ * (protocol/control.md §6.5). */
+typedef struct
+{
+  uint32_t frame_index;
+  uint16_t highest_sequence; /* of the shards received */
+  uint16_t next_sequence;    /* the first that is missing */
+  uint32_t missing;          /* shards before the highest received one */
+  uint32_t data_shards, parity_shards;
+  uint32_t data_received, parity_received;
+  uint8_t fec_percentage;
+  uint32_t block, blocks;
+} FrameQueueBlock;
+
 typedef struct
 {
   /* A complete frame; takes frame->storage over. Frames come in rising order. */
   void (*frame) (void *user, const FrameQueueFrame *frame);
   /* Frames `first` to `last` will not come. Called before any later frame is delivered. */
   void (*lost) (void *user, uint32_t first, uint32_t last);
+  /* A block needed its parity, or is given up although some of it came. NULL where nobody asks. */
+  void (*block) (void *user, const FrameQueueBlock *block);
   void *user;
 } FrameQueueSink;
 

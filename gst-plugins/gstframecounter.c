@@ -24,6 +24,9 @@
  *   +-------+----------------------------------------------+--------------+
  * ]|
  *
+ * Below them stands a row of eight colour patches, each 4/34 of the width and 1/10 of the height (colorpatches.c). The
+ * reader compares them with what they must be in the picture's colorimetry, or in another (#GstFrameCounter:colorimetry).
+ *
  * The reader takes its threshold between black and white from the fixed first eight cells, so that neither the colour
  * range nor a change of brightness matters. The CRC is over the first 48 cells.
  *
@@ -44,6 +47,8 @@
 
 #include "gstframecounter.h"
 
+#include "colorpatches.h"
+
 GST_DEBUG_CATEGORY_STATIC (frame_counter_debug);
 #define GST_CAT_DEFAULT frame_counter_debug
 
@@ -57,8 +62,6 @@ GST_DEBUG_CATEGORY_STATIC (frame_counter_debug);
 #define CRC_BITS 16
 /* Black and white of the marker must be this far apart, in 8-bit steps, to be taken for a counter. */
 #define MIN_CONTRAST 32
-/* Samples of a cell that are averaged, in each direction. */
-#define SAMPLES 8
 
 typedef enum
 {
@@ -71,6 +74,7 @@ enum
   PROP_0,
   PROP_MODE,
   PROP_START,
+  PROP_COLORIMETRY,
   PROP_STATS,
 };
 
@@ -85,10 +89,15 @@ struct _GstFrameCounter
   guint64 frames, unreadable, backwards, repeated, skipped, first, last;
   guint64 first_frame_ns; /* CLOCK_MONOTONIC */
   gboolean has_last;
+  gchar *colorimetry;                 /* property; NULL takes that of the caps */
+  GstVideoColorimetry as_colorimetry; /* the same, read */
+  GstVideoColorimetry of_caps;
+  const gchar *format; /* of the newest frame; NULL = none */
+  gdouble color_error; /* of the newest frame */
 };
 
 #define FORMATS \
-  "{ I420, YV12, NV12, NV21, Y42B, Y444, YUY2, UYVY, AYUV, GRAY8, " \
+  "{ I420, YV12, NV12, NV21, Y42B, Y444, I420_10LE, P010_10LE, Y444_10LE, YUY2, UYVY, AYUV, GRAY8, " \
   "RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
 
 static GstStaticPadTemplate sink_template =
@@ -169,22 +178,9 @@ row_y (gint height, gint row)
 
 /* ---- drawing ---- */
 
-static void
-fill (GstVideoFrame *frame, gint component, gint x0, gint x1, gint y0, gint y1, guint8 value)
-{
-  gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
-  gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
-  guint8 *line = (guint8 *) GST_VIDEO_FRAME_COMP_DATA (frame, component) + y0 * stride;
-  gint x, y;
-
-  for (y = y0; y < y1; y++, line += stride)
-    for (x = x0; x < x1; x++)
-      line[x * step] = value;
-}
-
 /* The 8-bit values of black and white, and the neutral one of a chroma component. */
 static guint8
-cell_value (GstVideoFrame *frame, gint component, gboolean is_white)
+cell_value (GstVideoFrame *frame, guint component, gboolean is_white)
 {
   gboolean is_limited = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
 
@@ -194,7 +190,7 @@ cell_value (GstVideoFrame *frame, gint component, gboolean is_white)
 }
 
 static void
-draw_component (GstVideoFrame *frame, gint component, guint64 word)
+draw_component (GstVideoFrame *frame, guint component, guint64 word)
 {
   gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
   gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
@@ -204,7 +200,7 @@ draw_component (GstVideoFrame *frame, gint component, guint64 word)
     gint column = cell % COLUMNS, row = cell / COLUMNS;
     gboolean is_white = (word >> (CELLS - 1 - cell)) & 1;
 
-    fill (frame, component, column_x (width, column), column_x (width, column + 1), row_y (height, row),
+    color_patches_fill (frame, component, column_x (width, column), column_x (width, column + 1), row_y (height, row),
         row_y (height, row + 1), cell_value (frame, component, is_white));
   }
 }
@@ -213,47 +209,35 @@ static void
 draw (GstVideoFrame *frame, guint64 number)
 {
   guint64 word = encode_word (number);
-  gint component, components = MIN (3, (gint) GST_VIDEO_FRAME_N_COMPONENTS (frame));
+  guint component, components = MIN (3, GST_VIDEO_FRAME_N_COMPONENTS (frame));
 
   for (component = 0; component < components; component++)
     draw_component (frame, component, word);
+  color_patches_draw (frame);
 }
 
 /* ---- reading ---- */
 
-/* Mean of the middle half of a cell: its edges are blurred by scaling and coding. */
 static guint
-cell_mean (GstVideoFrame *frame, gint component, gint cell)
+cell_mean (const GstVideoFrame *frame, guint component, guint cell)
 {
-  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
-  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
-  gint stride = GST_VIDEO_FRAME_COMP_STRIDE (frame, component);
-  gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
-  const guint8 *data = GST_VIDEO_FRAME_COMP_DATA (frame, component);
-  gint x0 = column_x (width, cell % COLUMNS), x1 = column_x (width, cell % COLUMNS + 1);
-  gint y0 = row_y (height, cell / COLUMNS), y1 = row_y (height, cell / COLUMNS + 1);
-  guint sum = 0;
-  gint i, j;
+  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component), column = (gint) cell % COLUMNS;
+  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component), row = (gint) cell / COLUMNS;
 
-  for (j = 0; j < SAMPLES; j++) {
-    gint y = y0 + (y1 - y0) * (2 * SAMPLES + 4 * j + 2) / (8 * SAMPLES);
-
-    for (i = 0; i < SAMPLES; i++)
-      sum += data[y * stride + (x0 + (x1 - x0) * (2 * SAMPLES + 4 * i + 2) / (8 * SAMPLES)) * step];
-  }
-  return sum / (SAMPLES * SAMPLES);
+  return (guint) color_patches_mean (frame, component, column_x (width, column), column_x (width, column + 1),
+      row_y (height, row), row_y (height, row + 1));
 }
 
 static gboolean
 read_number (GstVideoFrame *frame, guint64 *number)
 {
   /* green carries most of the brightness of an RGB picture */
-  gint component = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 1 : 0;
+  guint component = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 1 : 0;
   guint mean[CELLS], white = 0, black = 0, cell;
   guint64 word = 0;
 
   for (cell = 0; cell < CELLS; cell++)
-    mean[cell] = cell_mean (frame, component, (gint) cell);
+    mean[cell] = cell_mean (frame, component, cell);
   for (cell = 0; cell < MARKER_BITS; cell++) {
     if ((MARKER >> (MARKER_BITS - 1 - cell)) & 1)
       white += mean[cell];
@@ -321,6 +305,9 @@ gst_frame_counter_transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *fra
 
   is_readable = read_number (frame, &number);
   GST_OBJECT_LOCK (self);
+  self->of_caps = frame->info.colorimetry;
+  self->format = GST_VIDEO_FORMAT_INFO_NAME (frame->info.finfo);
+  self->color_error = color_patches_measure (frame, self->colorimetry == NULL ? &self->of_caps : &self->as_colorimetry);
   count_frame (self);
   account (self, is_readable, number);
   GST_OBJECT_UNLOCK (self);
@@ -338,6 +325,9 @@ gst_frame_counter_start (GstBaseTransform *transform)
   self->frames = self->unreadable = self->backwards = self->repeated = self->skipped = 0;
   self->first = self->last = self->first_frame_ns = 0;
   self->has_last = FALSE;
+  self->of_caps = (GstVideoColorimetry) { 0 };
+  self->format = NULL;
+  self->color_error = -1;
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -356,19 +346,52 @@ gst_frame_counter_stop (GstBaseTransform *transform)
   return TRUE;
 }
 
+/* `range:matrix:transfer:primaries`, never one of GStreamer's names for the usual four; empty before the first frame. */
+static gchar *
+color_text (const GstVideoColorimetry *colorimetry)
+{
+  if (colorimetry->range == GST_VIDEO_COLOR_RANGE_UNKNOWN)
+    return g_strdup ("");
+  return g_strdup_printf (
+      "%d:%d:%d:%d", colorimetry->range, colorimetry->matrix, colorimetry->transfer, colorimetry->primaries);
+}
+
 static GstStructure *
 make_stats (GstFrameCounter *self)
 {
   GstStructure *stats;
+  gchar *colorimetry;
 
   GST_OBJECT_LOCK (self);
+  colorimetry = color_text (&self->of_caps);
   stats = gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "unreadable", G_TYPE_UINT64,
       self->unreadable, "backwards", G_TYPE_UINT64, self->backwards, "repeated", G_TYPE_UINT64, self->repeated,
       "skipped", G_TYPE_UINT64, self->skipped, "wrong", G_TYPE_UINT64, self->unreadable + self->backwards, "first",
       G_TYPE_UINT64, self->first, "last", G_TYPE_UINT64, self->last, "first-frame-ns", G_TYPE_UINT64,
-      self->first_frame_ns, NULL);
+      self->first_frame_ns, "format", G_TYPE_STRING, self->format == NULL ? "" : self->format, "colorimetry",
+      G_TYPE_STRING, colorimetry, "color-error", G_TYPE_DOUBLE, self->color_error, NULL);
   GST_OBJECT_UNLOCK (self);
+  g_free (colorimetry);
   return stats;
+}
+
+static void
+set_colorimetry (GstFrameCounter *self, const gchar *text)
+{
+  GstVideoColorimetry colorimetry;
+
+  if (text == NULL || *text == '\0')
+    text = NULL;
+  else if (!gst_video_colorimetry_from_string (&colorimetry, text)) {
+    GST_WARNING_OBJECT (self, "\"%s\" is not a colorimetry", text);
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  g_free (self->colorimetry);
+  self->colorimetry = g_strdup (text);
+  if (text != NULL)
+    self->as_colorimetry = colorimetry;
+  GST_OBJECT_UNLOCK (self);
 }
 
 static void
@@ -388,6 +411,9 @@ gst_frame_counter_set_property (GObject *object, guint id, const GValue *value, 
       GST_OBJECT_LOCK (self);
       self->start = self->next = g_value_get_uint64 (value);
       GST_OBJECT_UNLOCK (self);
+      break;
+    case PROP_COLORIMETRY:
+      set_colorimetry (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -411,6 +437,11 @@ gst_frame_counter_get_property (GObject *object, guint id, GValue *value, GParam
       g_value_set_uint64 (value, self->start);
       GST_OBJECT_UNLOCK (self);
       break;
+    case PROP_COLORIMETRY:
+      GST_OBJECT_LOCK (self);
+      g_value_set_string (value, self->colorimetry);
+      GST_OBJECT_UNLOCK (self);
+      break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
       break;
@@ -418,6 +449,13 @@ gst_frame_counter_get_property (GObject *object, guint id, GValue *value, GParam
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
+}
+
+static void
+gst_frame_counter_finalize (GObject *object)
+{
+  g_free (((GstFrameCounter *) object)->colorimetry);
+  G_OBJECT_CLASS (gst_frame_counter_parent_class)->finalize (object);
 }
 
 static void
@@ -430,6 +468,7 @@ gst_frame_counter_class_init (GstFrameCounterClass *klass)
   GST_DEBUG_CATEGORY_INIT (frame_counter_debug, "framecounter", 0, "frame numbers in pictures");
   object_class->set_property = gst_frame_counter_set_property;
   object_class->get_property = gst_frame_counter_get_property;
+  object_class->finalize = gst_frame_counter_finalize;
 
   /**
    * GstFrameCounter:mode:
@@ -448,11 +487,22 @@ gst_frame_counter_class_init (GstFrameCounterClass *klass)
       g_param_spec_uint64 ("start", "Start", "Number of the first frame drawn (frames)", 0, G_MAXUINT64, 0,
           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   /**
+   * GstFrameCounter:colorimetry:
+   *
+   * What matrix and range a reader takes the colour patches to have, as GStreamer writes them in caps (`bt709`, or
+   * `range:matrix:transfer:primaries`). Empty takes the caps' own. What is no colorimetry is ignored with a warning.
+   */
+  g_object_class_install_property (object_class, PROP_COLORIMETRY,
+      g_param_spec_string ("colorimetry", "Colorimetry", "Colorimetry that patches are measured by; empty: the caps'",
+          NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+  /**
    * GstFrameCounter:stats:
    *
    * `frames`; of these `unreadable`, `backwards`, `repeated`; `skipped` numbers that never came; `wrong` = unreadable
    * + backwards; `first` and `last` number; `first-frame-ns`, when the first frame came
-   * (CLOCK_MONOTONIC, 0 = none).
+   * (CLOCK_MONOTONIC, 0 = none); raw `format` and
+   * `colorimetry` of the caps, the latter as four numbers; `color-error`, how far the worst patch of
+   * the newest frame is from its colour, in 8-bit steps (-1 = nothing was measured).
    */
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics", "Counters in frames since READY to PAUSED, times in nanoseconds",
@@ -471,4 +521,5 @@ gst_frame_counter_class_init (GstFrameCounterClass *klass)
 static void
 gst_frame_counter_init (GstFrameCounter *self)
 {
+  self->color_error = -1;
 }

@@ -17,7 +17,8 @@
  * frame, unless #GstMoonlightDepay:wait-for-key-frame is off: every frame in between would show the damage.
  *
  * Messages: `moonlight-key-frame` (`frame-index`, `arrival-ns`) for each key frame, and `moonlight-frame-lost` (`first`,
- * `last`), at most one in 100 ms.
+ * `last`), at most one in 100 ms; `moonlight-fec-status` for each parity block that needed its parity or was given up
+ * although some of it came, at most 8 in 100 ms: what a client tells its host.
  *
  * ## Example launch line
  * |[
@@ -50,6 +51,9 @@ GST_DEBUG_CATEGORY_STATIC (moonlight_depay_debug);
 #define ARRIVAL_CAPS "timestamp/x-lumen-arrival"
 #define RTP_CLOCK_RATE 90000
 #define LOST_MESSAGE_INTERVAL_NS (100 * GST_MSECOND)
+/* A client's limit of reports (protocol/control.md §6.5). */
+#define FEC_STATUS_INTERVAL_NS (100 * GST_MSECOND)
+#define MAX_FEC_STATUS 8
 #define OPUS_RATE 48000
 
 typedef enum
@@ -111,7 +115,9 @@ struct _GstMoonlightDepay
   gboolean has_lost; /* lost frames not yet reported */
   guint32 lost_first, lost_last;
   guint64 lost_reported_ns;
-  gboolean has_warned; /* of undecipherable datagrams */
+  guint64 fec_status_since_ns; /* when the present interval of reports began */
+  guint fec_status_posted;     /* in it */
+  gboolean has_warned;         /* of undecipherable datagrams */
 
   /* with the object lock */
   DepayStats stats;
@@ -272,6 +278,28 @@ on_lost (void *user, uint32_t first, uint32_t last)
     self->is_waiting = TRUE;
   GST_OBJECT_UNLOCK (self);
   report_lost (self, FALSE);
+}
+
+static void
+on_block (void *user, const FrameQueueBlock *block)
+{
+  GstMoonlightDepay *self = user;
+  guint64 now = monotonic_ns ();
+
+  if (now - self->fec_status_since_ns >= FEC_STATUS_INTERVAL_NS) {
+    self->fec_status_since_ns = now;
+    self->fec_status_posted = 0;
+  }
+  if (self->fec_status_posted >= MAX_FEC_STATUS)
+    return;
+  self->fec_status_posted++;
+  post (self,
+      gst_structure_new ("moonlight-fec-status", "frame-index", G_TYPE_UINT, block->frame_index, "highest-sequence",
+          G_TYPE_UINT, (guint) block->highest_sequence, "next-sequence", G_TYPE_UINT, (guint) block->next_sequence,
+          "missing", G_TYPE_UINT, block->missing, "data-shards", G_TYPE_UINT, block->data_shards, "parity-shards",
+          G_TYPE_UINT, block->parity_shards, "data-received", G_TYPE_UINT, block->data_received, "parity-received",
+          G_TYPE_UINT, block->parity_received, "fec-percentage", G_TYPE_UINT, (guint) block->fec_percentage, "block",
+          G_TYPE_UINT, block->block, "blocks", G_TYPE_UINT, block->blocks, NULL));
 }
 
 /* Type of the first NAL unit that is neither delimiter nor SEI; -1 when there is none near the start. */
@@ -499,7 +527,7 @@ restart_stream (GstMoonlightDepay *self)
 static gboolean
 open_stream (GstMoonlightDepay *self, GstCaps *caps)
 {
-  const FrameQueueSink frame_sink = { on_frame, on_lost, self };
+  const FrameQueueSink frame_sink = { on_frame, on_lost, on_block, self };
   const AudioQueueSink audio_sink = { on_packet, self };
   const gchar *media = gst_structure_get_string (gst_caps_get_structure (caps, 0), "media");
   gboolean is_audio = g_strcmp0 (media, "audio") == 0;

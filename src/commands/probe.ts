@@ -9,6 +9,7 @@ import {
   type HostOptions,
   type Mode,
   PROBE_CODECS,
+  PROBE_COLOR_SPACES,
   type ProbeCodec,
   type ProbeOptions,
   parseEncryption,
@@ -22,6 +23,9 @@ import { formatReport, isSuccess } from '../probe/report.js';
 import { runProbe } from '../probe/run-probe.js';
 import { ERROR_KINDS, LumenError } from '../support/errors.js';
 import { createLogger, type LogLevel } from '../support/logger.js';
+
+const BIT_DEPTHS = [8, 10] as const;
+const CHROMAS = ['420', '444'] as const;
 
 /** A commander argument parser from one that returns null for what it does not accept. */
 const checked =
@@ -41,6 +45,12 @@ const codec = checked(
   (text): ProbeCodec | null => PROBE_CODECS.find((name) => name === text) ?? null,
   `one of ${PROBE_CODECS.join(', ')}`,
 );
+const colorSpace = checked(
+  (text) => PROBE_COLOR_SPACES.find((name) => name === text) ?? null,
+  `one of ${PROBE_COLOR_SPACES.join(', ')}`,
+);
+const bitDepth = checked((text) => BIT_DEPTHS.find((depth) => String(depth) === text) ?? null, '8 or 10');
+const chroma = checked((text) => CHROMAS.find((name) => name === text) ?? null, '420 or 444');
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
 const logLevel = checked(
   (text): LogLevel | null => LOG_LEVELS.find((name) => name === text) ?? null,
@@ -58,6 +68,12 @@ interface StreamFlags extends CommonFlags {
   readonly mode: Mode;
   readonly bitrate: number;
   readonly codec: ProbeCodec;
+  readonly bitDepth: (typeof BIT_DEPTHS)[number];
+  readonly chroma: (typeof CHROMAS)[number];
+  readonly colorSpace: (typeof PROBE_COLOR_SPACES)[number];
+  readonly fullRange?: boolean;
+  readonly slices: number;
+  readonly references: number;
   readonly packetSize: number;
   readonly seconds: number;
   readonly dropPercent: number;
@@ -99,6 +115,12 @@ const toProbeOptions = (target: HostAddress, flags: StreamFlags): ProbeOptions =
   mode: flags.mode,
   bitrateKbps: flags.bitrate,
   codec: flags.codec,
+  bitDepth: flags.bitDepth,
+  chroma: flags.chroma,
+  colorSpace: flags.colorSpace,
+  fullRange: flags.fullRange ?? false,
+  slices: flags.slices,
+  references: flags.references,
   packetSize: flags.packetSize,
   encryption: flags.encryption,
   plainRtsp: flags.plainRtsp ?? false,
@@ -108,6 +130,7 @@ const toProbeOptions = (target: HostAddress, flags: StreamFlags): ProbeOptions =
   dropSeed: flags.dropSeed,
   saveFile: flags.save ?? null,
   snapshotFile: flags.snapshot ?? null,
+  adminSocket: resolvePaths().adminSocket(target.port),
   environment: process.env,
   seconds: flags.seconds,
   requestIdrAt: flags.requestIdrAt,
@@ -163,6 +186,12 @@ const addWishOptions = (command: Command): Command => {
       defaults.bitrateKbps,
     )
     .option('--codec <codec>', PROBE_CODECS.join(', '), codec, defaults.codec)
+    .option('--bit-depth <bits>', '8 or 10', bitDepth, defaults.bitDepth)
+    .option('--chroma <sampling>', '420 or 444', chroma, defaults.chroma)
+    .option('--color-space <space>', PROBE_COLOR_SPACES.join(', '), colorSpace, defaults.colorSpace)
+    .option('--full-range', 'luma from 0 to 255 instead of 16 to 235')
+    .option('--slices <n>', 'slices or tiles of a frame', integer(1, 255), defaults.slices)
+    .option('--references <n>', 'reference frames, 0 for any', integer(0, 16), defaults.references)
     .option('--packet-size <bytes>', 'bytes of a datagram less 16', integer(1, 65_000), defaults.packetSize)
     .option(
       '--encryption <streams>',

@@ -14,6 +14,7 @@ const addSettingOptions = (command: Command): void => {
     command.option(`${toFlag(key)} ${value}`, `${description} (${values.replaceAll('`', '')})`);
   }
   command.option('--no-discovery', 'do not announce this host on the local network');
+  command.option('--no-adapt-to-loss', 'leave bitrate and parity as agreed, whatever is lost');
 };
 
 /** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */

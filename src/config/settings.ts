@@ -147,6 +147,12 @@ export const SETTINGS = {
     description: 'Video datagrams lost on purpose, to see what parity and clients make of it.',
     alias: 'LUMEN_VIDEO_DROP',
   }),
+  adapt_to_loss: setting(z.boolean(), {
+    fallback: true,
+    values: '`true`, `false`',
+    description:
+      'Follow the losses that a client reports with more parity and a lower bitrate, inside the figure that the client asked for, and go back when they end. Needs an encoder that changes its bitrate in place.',
+  }),
   link_kbps: setting(linkRate, {
     fallback: 800_000,
     values: `${LINK_KBPS_RANGE.min}–${LINK_KBPS_RANGE.max} kbit/s, or the speed of a port: \`100M\`, \`1G\`, \`2500M\``,
@@ -187,7 +193,7 @@ export const SETTINGS = {
   perf_log: setting(z.boolean(), {
     fallback: false,
     values: '`true`, `false`',
-    description: 'Log the times of each stage of every stream, as in `lumen status`, every five seconds.',
+    description: 'Log the times of each stage of every stream, as in `lumen status`, every second.',
     alias: 'LUMEN_PERF',
   }),
   log_level: setting(z.enum(LOG_LEVELS), {

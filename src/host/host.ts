@@ -33,7 +33,6 @@ import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
 import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
-import { PerfLog } from './perf-log.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
 import { HostStatus } from './status.js';
@@ -123,10 +122,6 @@ class Host {
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);
-    if (this.#config.perfLog) {
-      const perfLog = new PerfLog(() => this.#registry.all());
-      this.#closers.add('perf log', () => perfLog.close());
-    }
     this.#closers.add('sleep lock', () => this.#sleepInhibitor.close());
     this.#closers.add('sessions', () => this.#endSessions());
     this.#advertise();
@@ -190,7 +185,18 @@ class Host {
     const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
       hasFormat(this.#capabilities.video, { codec }) ? mediaPlane.verify(logger, codec) : undefined;
     const rtspSessions = this.#rtspSessions;
-    const servers = { control, videoPings, audioPings, rtspSessions, ports, verifyMedia, describe };
+    const adaptsToLoss = this.#config.adaptToLoss;
+    const servers = {
+      control,
+      videoPings,
+      audioPings,
+      rtspSessions,
+      ports,
+      verifyMedia,
+      describe,
+      adaptsToLoss,
+      logsStages: this.#config.perfLog,
+    };
     return { mediaPlane, servers };
   }
 
@@ -265,6 +271,7 @@ class Host {
         this.#onSessionFinished(session);
       },
       onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
+      onStages: (session, stages) => this.#wirings.get(session)?.onStages(stages),
     };
     return new Streaming({
       registry: this.#registry,

@@ -16,8 +16,8 @@ import {
   requireDescription,
   requireUsable,
 } from '../pipeline/catalog.js';
-import type { SourceDescription } from '../pipeline/description.js';
-import { buildGraphs, type GraphRequest } from '../pipeline/graphs.js';
+import type { EncoderDescription, SourceDescription } from '../pipeline/description.js';
+import { buildGraphs, type GraphRequest, toLiveProperties } from '../pipeline/graphs.js';
 import { samplePlan } from '../pipeline/sample.js';
 import {
   type GraphState,
@@ -57,6 +57,13 @@ type CheckedMedia = EncoderChoice & {
 };
 type Catalog = ReturnType<typeof loadCatalog>;
 type SourceProperties = GraphRequest['videoSource']['properties'];
+
+interface GraphParts {
+  readonly stageCheck: StageCheck;
+  readonly capture: SessionCapture;
+  /** Told which encoder was chosen. */
+  onEncoder(encoder: EncoderDescription): void;
+}
 
 export class MediaPlane {
   readonly #options: MediaPlaneOptions;
@@ -120,10 +127,20 @@ export class MediaPlane {
   createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger, session: string): MediaStream {
     const stageCheck = new StageCheck(SHIPPED_PIPELINES, logger);
     const capture = this.#options.captures.forSession(session, plan.video, logger);
+    let encoder: EncoderDescription | undefined;
     return new RestartingMediaStream({
       checkSource: async () => (await capture.ensure()).capture.identity,
       takeProcess: async () => stageCheck.watch(await this.#options.standby.take()),
-      buildGraphs: (process, state) => this.#buildGraphs(plan, process, state, { stageCheck, capture }),
+      buildGraphs: (process, state) =>
+        this.#buildGraphs(plan, process, state, {
+          stageCheck,
+          capture,
+          onEncoder: (chosen) => {
+            encoder = chosen;
+          },
+        }),
+      tuningProperties: (tuning) =>
+        encoder === undefined ? [] : toLiveProperties(encoder, plan.video, tuning),
       events,
       logger,
     });
@@ -133,13 +150,14 @@ export class MediaPlane {
     plan: StreamPlan,
     process: StreamProcess,
     state: GraphState,
-    { stageCheck, capture }: { readonly stageCheck: StageCheck; readonly capture: SessionCapture },
+    { stageCheck, capture, onEncoder }: GraphParts,
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
     const missing = await process.inspect(listRequirements(catalog));
     const shown = capture.current;
     if (shown === undefined) throw new LumenError('LUMEN_SOURCE_MISSING', CAPTURE_GONE);
     const stages = this.#chooseStages(catalog, missing, plan.video.codec, shown.backend.stage);
+    onEncoder(stages.videoEncoder);
     const graphs = buildGraphs({
       ...this.#toRequest(stages, shown.capture.properties),
       plan,

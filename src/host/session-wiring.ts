@@ -11,10 +11,12 @@ import { InputSummary } from '../input/summary.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import type { Endpoint } from '../session/media-stream.js';
 import type { Session } from '../session/session.js';
-import type { VideoCodec } from '../session/stream-plan.js';
+import type { StageTimes } from '../session/stage-times.js';
+import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { KeyFrameRequests } from './key-frame-requests.js';
+import { type LossCounts, LossFeedback } from './loss-feedback.js';
 import { toStreamWishes } from './stream-wishes.js';
 
 /** The servers that sessions are attached to. */
@@ -29,6 +31,10 @@ export interface ProtocolServers {
   verifyMedia(logger: Logger, codec: VideoCodec): Promise<string | undefined>;
   /** Body of the DESCRIBE reply for a client at this address. */
   describe(peerAddress: string): string;
+  /** Streams follow the losses that their clients report. */
+  readonly adaptsToLoss: boolean;
+  /** The media plane's figures are logged for everybody, not only for debugging. */
+  readonly logsStages: boolean;
 }
 
 /** What a client told us about its losses and how it was answered. */
@@ -37,7 +43,8 @@ export interface ConnectionCounts {
   readonly control: Readonly<ControlCounters> | undefined;
   readonly keyFramesRequested: number;
   readonly keyFramesForced: number;
-  readonly lossReports: number;
+  /** Undefined before ANNOUNCE. */
+  readonly loss: LossCounts | undefined;
   readonly input: Readonly<Record<string, number>>;
 }
 
@@ -55,7 +62,7 @@ export class SessionWiring {
   /** Pings may come before ANNOUNCE: what they told is repeated to the session then. */
   #videoAt: Endpoint | undefined;
   #audioAt: Endpoint | undefined;
-  #lossReports = 0;
+  #loss: LossFeedback | undefined;
   #isReleased = false;
   #isDetached = false;
 
@@ -82,7 +89,7 @@ export class SessionWiring {
       control: this.#servers.control.countersOf(this.#control),
       keyFramesRequested: requested,
       keyFramesForced: forced,
-      lossReports: this.#lossReports,
+      loss: this.#loss?.counts,
       input: this.#input.counts,
     };
   }
@@ -95,6 +102,16 @@ export class SessionWiring {
   /** A numbered frame was dropped: the client is owed a key frame. */
   oweKeyFrame(): void {
     this.#keyFrames?.request();
+  }
+
+  /** The media plane's figures of the last second. */
+  onStages(stages: StageTimes): void {
+    this.#loss?.onStages(stages);
+    if (stages.frames === 0) return;
+    const { logger } = this.#session;
+    const fields = { stages, loss: this.#loss?.counts };
+    if (this.#servers.logsStages) logger.info(fields, 'stage times');
+    else logger.debug(fields, 'stage times');
   }
 
   /** No further datagram or message of the client reaches the session; its last message can still leave. */
@@ -138,15 +155,21 @@ export class SessionWiring {
         if (problem !== undefined) return { ok: false, status: 503, reason: problem };
         const outcome = this.#session.announce(toStreamWishes(attributes, hostHeader));
         if (!outcome.ok) return outcome;
-        this.#attachControl(outcome.plan.video.fps);
+        this.#attachControl(outcome.plan);
         return { ok: true };
       },
       play: () => undefined,
     };
   }
 
-  #attachControl(fps: number): void {
-    this.#keyFrames = new KeyFrameRequests(fps, () => this.#session.forceKeyFrame());
+  #attachControl({ video }: StreamPlan): void {
+    this.#keyFrames = new KeyFrameRequests(video.fps, () => this.#session.forceKeyFrame());
+    this.#loss = new LossFeedback({
+      video,
+      isAdaptive: this.#servers.adaptsToLoss,
+      tune: (tuning) => this.#session.tune(tuning),
+      logger: this.#session.logger,
+    });
     this.#servers.control.addSession(this.#control);
     if (this.#audioAt !== undefined) this.#onAudioEndpoint(this.#audioAt);
     if (this.#videoAt !== undefined) this.#onVideoEndpoint(this.#videoAt);
@@ -226,7 +249,7 @@ export class SessionWiring {
         break;
       case 'frameFecStatus':
       case 'lossStats':
-        this.#lossReports += 1;
+        this.#loss?.take(message);
         break;
       default:
         break;

@@ -5,6 +5,7 @@ import type { WaitingClient } from '../nvhttp/pairing.js';
 import type { Session } from '../session/session.js';
 import { formatStageTimes, type StageTimes, toStageTimes } from '../session/stage-times.js';
 import { formatLinkRate } from '../support/link-rate.js';
+import type { LossCounts } from './loss-feedback.js';
 import { formatWaiting } from './pairing-requests.js';
 import type { ConnectionCounts } from './session-wiring.js';
 
@@ -74,12 +75,19 @@ const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView
 });
 
 /** The figures of its stream now. A media process that is being replaced has none. */
-export const readStages = async (session: Session): Promise<StageTimes | null> => {
+const readStages = async (session: Session): Promise<StageTimes | null> => {
   try {
     return toStageTimes((await session.media?.stats()) ?? {}) ?? null;
   } catch {
     return null;
   }
+};
+
+/** One line: what was lost, and what the stream does about it. */
+const formatLoss = (loss: LossCounts): string => {
+  const parity = `parity ${loss.fecPercentage} %, encoder ${loss.encoderKbps} of ${loss.fullEncoderKbps} kbit/s`;
+  const state = loss.isAdaptive ? parity : `${parity}, not adaptive`;
+  return `loss         ${loss.lossPercent.toFixed(1)} % of late, ${loss.shardsLost} datagrams in ${loss.fecReports + loss.lossStats} reports (${loss.blocksRecovered} blocks recovered, ${loss.blocksLost} lost), ${state}`;
 };
 
 type StatusData = {
@@ -97,6 +105,7 @@ const formatStatus = (data: StatusData): string => {
   if (data.sessions.length === 0) return [head, ...waiting, 'No sessions.'].join('\n');
   const lines = data.sessions.flatMap((session) => [
     `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms${session.linkKbps === null ? '' : `, link ${formatLinkRate(session.linkKbps)}`}`,
+    ...(session.counts?.loss === undefined ? [] : [`  ${formatLoss(session.counts.loss)}`]),
     ...(session.stages === null ? [] : formatStageTimes(session.stages).map((line) => `  ${line}`)),
   ]);
   return [head, ...waiting, ...lines].join('\n');

@@ -20,6 +20,10 @@ const MAX_LUMA_PIXELS_HEVC = 1_869_449_984;
 export const codecModeSupport = (formats: readonly VideoFormat[]): number =>
   MODES.reduce((bits, [bit, format]) => (hasFormat(formats, format) ? bits | bit : bits), 0);
 
+/** The formats that `ServerCodecModeSupport` stands for. */
+export const formatsOf = (codecModes: number): VideoFormat[] =>
+  MODES.filter(([bit]) => (codecModes & bit) !== 0).map(([, format]) => format);
+
 /** `MaxLumaPixelsHEVC`: 0 where there is no HEVC. */
 export const maxLumaPixelsHevc = (formats: readonly VideoFormat[]): number =>
   hasFormat(formats, { codec: 'hevc' }) ? MAX_LUMA_PIXELS_HEVC : 0;

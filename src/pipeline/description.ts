@@ -25,6 +25,8 @@ const encoderSchema = z.strictObject({
   rank: z.number().int().min(0).max(1000),
   convert: fragment,
   encode: fragment,
+  /** What of the element `encoder` may change while it runs, in place: by property. Without it the bitrate stays. */
+  live: z.record(z.string().regex(/^[a-z][\w-]*$/, 'must be the name of a property'), fragment).optional(),
 });
 const sourceSchema = z.strictObject({ ...common, source: fragment });
 
@@ -149,6 +151,8 @@ export const parseDescription = <K extends DescriptionKind>(
     const value = (result.data as Record<string, unknown>)[key];
     if (typeof value === 'string') checkFragment(text, file, key, value);
   }
+  const live = 'live' in result.data ? (result.data.live ?? {}) : {};
+  for (const value of Object.values(live)) checkFragment(text, file, 'live', value);
   if ('encode' in result.data) checkEncoder(text, file, result.data);
   const name = (file.split('/').pop() ?? file).replace(/\.toml$/, '');
   return { ...result.data, name, file } as unknown as Description<K>;

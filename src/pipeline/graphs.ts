@@ -3,7 +3,7 @@
  * properties, never into a launch string; the element names are those of `docs/architecture.md`.
  */
 import type { GraphDescription, PropertyValue } from '../media/messages.js';
-import type { StreamPlan } from '../session/stream-plan.js';
+import type { StreamPlan, StreamTuning, VideoPlan } from '../session/stream-plan.js';
 import { LumenError } from '../support/errors.js';
 import type { EncoderDescription, SourceDescription } from './description.js';
 import { fillTemplate, type PlaceholderValues, toAudioValues, toVideoValues } from './template.js';
@@ -107,6 +107,29 @@ const audioGraph = (request: GraphRequest, audio: NonNullable<GraphRequest['audi
     { element: 'sink', property: 'fd', value: descriptors.audioSocket },
   ];
   return { name: 'audio', launch, properties, isOptional: true };
+};
+
+/**
+ * What to set in a playing video graph so that it follows `tuning`.
+ * @returns nothing where the encoder cannot change its bitrate in place: more parity would then exceed the client's figure
+ * @throws LumenError LUMEN_PIPELINE_INVALID as {@link buildGraphs}
+ */
+export const toLiveProperties = (
+  encoder: EncoderDescription,
+  video: VideoPlan,
+  tuning: StreamTuning,
+): Properties => {
+  if (encoder.live === undefined) return [];
+  const values = toVideoValues({ ...video, ...tuning }, { firstFrameNumber: 0 });
+  return [
+    { element: 'pay', property: 'fec-percentage', value: tuning.fecPercentage },
+    { element: 'pay', property: 'min-fec-packets', value: tuning.minFecPackets },
+    ...Object.entries(encoder.live).map(([property, template]) => ({
+      element: 'encoder',
+      property,
+      value: fill(encoder, template, values),
+    })),
+  ];
 };
 
 /**

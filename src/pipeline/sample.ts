@@ -24,6 +24,7 @@ export const samplePlan = (
     slices: 1,
     references: 1,
     encoderKbps,
+    wireKbps: encoderKbps,
     packetSize: 1024,
     fecPercentage: 20,
     minFecPackets: 2,

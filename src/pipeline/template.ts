@@ -35,7 +35,7 @@ export type Placeholder = keyof typeof PLACEHOLDERS;
 export type PlaceholderValues = Readonly<Partial<Record<Placeholder, number | ColorWord>>>;
 
 /** GStreamer's `range:matrix:transfer:primaries` for each colour space, by range. */
-const COLORIMETRY = {
+export const COLORIMETRY = {
   bt601: { limited: '2:4:16:4', full: '1:4:16:4' },
   bt709: { limited: '2:3:5:1', full: '1:3:5:1' },
   bt2020: { limited: '2:6:13:7', full: '1:6:13:7' },

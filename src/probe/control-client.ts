@@ -6,6 +6,7 @@ import { ControlCipher } from '../control/cipher.js';
 import { CONTROL_CHANNELS, type Delivery, EnetHost, type PeerId } from '../control/enet.js';
 import {
   type ClientMessage,
+  type FrameFecStatus,
   formatClientMessage,
   HOST_MESSAGE,
   type HostMessage,
@@ -63,6 +64,7 @@ export class ControlClient {
   readonly #enet: EnetHost;
   #peer: PeerId | undefined;
   #isOpen = true;
+  #fecReports = 0;
   #pings: NodeJS.Timeout | undefined;
   #onDisconnected: () => void = () => undefined;
   #onConnected: () => void = () => undefined;
@@ -136,6 +138,16 @@ export class ControlClient {
   requestIdr(): void {
     this.send({ kind: 'requestIdr' }, CHANNEL.urgent);
     this.#enet.flush();
+  }
+
+  /** Tells the host of a block that needed its parity or was given up; like the stock client, without asking for delivery. */
+  reportFec(status: FrameFecStatus): void {
+    if (this.send(status, CHANNEL.general, 'unsequenced')) this.#fecReports += 1;
+  }
+
+  /** FEC reports sent so far. */
+  get fecReports(): number {
+    return this.#fecReports;
   }
 
   /** Encrypts and sends a message. @returns false when the connection is gone */

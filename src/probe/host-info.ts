@@ -2,6 +2,8 @@
  * What a client asks a host before it streams: serverinfo, the app list, and the end of a running app
  * (`protocol/http.md` §5, §8, §11).
  */
+import { formatsOf } from '../nvhttp/codec-modes.js';
+import type { VideoFormat } from '../session/stream-plan.js';
 import { LumenError } from '../support/errors.js';
 import { type RequestOptions, requestHost, type TlsIdentity } from './http-client.js';
 import { findPinnedHost, loadIdentity } from './identity.js';
@@ -19,7 +21,7 @@ export interface ServerInfo {
   readonly uniqueId: string;
   readonly appVersion: string;
   readonly httpsPort: number;
-  readonly codecModeSupport: number;
+  readonly videoFormats: readonly VideoFormat[];
   readonly isPaired: boolean;
   /** Id of the running app; 0 when none runs. */
   readonly currentGame: number;
@@ -75,7 +77,7 @@ const toServerInfo = (reply: HostReply): ServerInfo => ({
   uniqueId: reply.text('uniqueid'),
   appVersion: reply.text('appversion'),
   httpsPort: reply.integer('HttpsPort') || DEFAULT_HTTPS_PORT,
-  codecModeSupport: reply.integer('ServerCodecModeSupport'),
+  videoFormats: formatsOf(reply.integer('ServerCodecModeSupport')),
   isPaired: reply.text('PairStatus') === '1',
   currentGame: reply.text('state').endsWith('_SERVER_BUSY') ? reply.integer('currentgame') : 0,
 });

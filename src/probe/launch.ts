@@ -79,7 +79,7 @@ export const chooseVerb = (
 
 /** The query of `/launch` and `/resume`, which is the same (`protocol/http.md` §10). */
 export const buildLaunchQuery = (
-  options: Pick<StreamOptions, 'mode' | 'plainRtsp'>,
+  options: Pick<StreamOptions, 'mode' | 'plainRtsp' | 'bitDepth'>,
   app: App,
   keys: LaunchKeys,
 ): Readonly<Record<string, string | number>> => ({
@@ -95,6 +95,7 @@ export const buildLaunchQuery = (
   gcmap: 0,
   gcpersist: 0,
   corever: options.plainRtsp ? 0 : 1,
+  ...(options.bitDepth === 10 ? { hdrMode: 1 } : {}),
 });
 
 /**

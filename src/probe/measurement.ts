@@ -2,14 +2,14 @@
  * From counters to figures: the measured part of a report. Pure.
  */
 import type { Counters, ReceiverStats } from './receiver-graphs.js';
-import type { AudioReport, FrameReport, Percentiles, ProbeReport } from './report.js';
+import type { AudioReport, FrameReport, Percentiles, PictureReport, ProbeReport } from './report.js';
 
 const NS_PER_MS = 1e6;
 
 /** The part of a report that the receiving graphs measure. */
 export type MeasuredPart = Pick<
   ProbeReport,
-  'frames' | 'hostLatencyMs' | 'arrivalJitterMs' | 'frameSpreadMs' | 'datagrams' | 'audio'
+  'frames' | 'picture' | 'hostLatencyMs' | 'arrivalJitterMs' | 'frameSpreadMs' | 'datagrams' | 'audio'
 >;
 
 /** Milliseconds from one CLOCK_MONOTONIC time to another; null while the later one has not come (0). */
@@ -63,6 +63,13 @@ const measureFrames = ({ depay, counter }: ReceiverStats, nowNs: bigint): FrameR
   };
 };
 
+const measurePicture = ({ counter }: ReceiverStats): PictureReport => ({
+  format: counter.text('format') || null,
+  colorimetry: counter.text('colorimetry') || null,
+  colorError:
+    hasFrameCounter(counter) && counter.number('color-error') >= 0 ? counter.number('color-error') : null,
+});
+
 const measureAudio = (depay: Counters | null): AudioReport | null =>
   depay === null
     ? null
@@ -79,6 +86,7 @@ const measureAudio = (depay: Counters | null): AudioReport | null =>
  */
 export const measure = (stats: ReceiverStats, nowNs: bigint): MeasuredPart => ({
   frames: measureFrames(stats, nowNs),
+  picture: measurePicture(stats),
   hostLatencyMs: percentiles(stats.depay, 'host-latency'),
   arrivalJitterMs: percentiles(stats.depay, 'arrival-jitter'),
   frameSpreadMs: percentiles(stats.depay, 'frame-spread'),

@@ -2,10 +2,12 @@
  * What a probe run is asked to do, and the reading of the texts a person types for it. Pure.
  */
 import type { HostMessage } from '../control/message.js';
+import type { BitDepth, Chroma, ColorSpace } from '../session/stream-plan.js';
 import type { Logger } from '../support/logger.js';
 import type { HostAddress } from './address.js';
 
 export const PROBE_CODECS = ['h264', 'hevc', 'av1'] as const;
+export const PROBE_COLOR_SPACES = ['bt601', 'bt709', 'bt2020'] as const satisfies readonly ColorSpace[];
 export type ProbeCodec = (typeof PROBE_CODECS)[number];
 
 /** A picture size and rate. */
@@ -45,6 +47,14 @@ export interface StreamOptions extends HostOptions {
   /** The figure a person sets in a client: parity, audio and headers included. */
   readonly bitrateKbps: number;
   readonly codec: ProbeCodec;
+  readonly bitDepth: BitDepth;
+  readonly chroma: Chroma;
+  readonly colorSpace: ColorSpace;
+  readonly fullRange: boolean;
+  /** Slices (AV1: tiles) of a frame, 1–255. */
+  readonly slices: number;
+  /** Reference frames that the decoder allows; 0 leaves it to the host. */
+  readonly references: number;
   /** `x-nv-video[0].packetSize` before encryption takes 32 from it: bytes, a multiple of 16. */
   readonly packetSize: number;
   /** The streams the client would have encrypted where the host can: {@link ENCRYPT} bits. */
@@ -61,6 +71,8 @@ export interface StreamOptions extends HostOptions {
   readonly saveFile: string | null;
   /** A picture from the end of the stream is written here, PNG. */
   readonly snapshotFile: string | null;
+  /** Where a host on this machine can be asked for its own figures; null where there is none. */
+  readonly adminSocket: string | null;
   /** For the receiving process, as `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: ((event: ProbeEvent) => void) | undefined;
@@ -87,6 +99,12 @@ export const DEFAULT_PROBE_OPTIONS = {
   mode: DEFAULT_MODE,
   bitrateKbps: DEFAULT_BITRATE_KBPS,
   codec: 'h264',
+  bitDepth: 8,
+  chroma: '420',
+  colorSpace: 'bt709',
+  fullRange: false,
+  slices: 1,
+  references: 1,
   packetSize: DEFAULT_PACKET_SIZE,
   encryption: ENCRYPT.control | ENCRYPT.audio,
   plainRtsp: false,
@@ -96,6 +114,7 @@ export const DEFAULT_PROBE_OPTIONS = {
   dropSeed: 1,
   saveFile: null,
   snapshotFile: null,
+  adminSocket: null,
   seconds: 10,
   requestIdrAt: [],
   ending: 'disconnect',

@@ -1,7 +1,10 @@
 /**
  * The receiving graphs of the probe (which datagrams, which decoder) and the reading of their counters. Pure.
  */
+import type { FrameFecStatus } from '../control/message.js';
 import type { Fields, FieldValue, GraphDescription } from '../media/messages.js';
+import { COLORIMETRY } from '../pipeline/template.js';
+import type { BitDepth, ColorSpace } from '../session/stream-plan.js';
 import type { ProbeCodec } from './options.js';
 
 /** One media port of the host, from its SETUP reply. */
@@ -20,6 +23,8 @@ export interface VideoGraphOptions {
   readonly decoder: string;
   /** As announced, so less 32 with encryption. */
   readonly packetSize: number;
+  /** What the colour patches are measured by: what the client asked for, as GStreamer writes it. */
+  readonly colorimetry: string;
   /** AES key as hex; null for plain video. */
   readonly key: string | null;
   readonly dropPercent: number;
@@ -72,6 +77,12 @@ const property = (element: string, name: string, value: string | number | boolea
   value,
 });
 
+/** Ten bits are needed for Rec.2020: hosts fall back to Rec.709 (`protocol/rtsp.md` §5.5). */
+export const toColorimetry = (bitDepth: BitDepth, colorSpace: ColorSpace, fullRange: boolean): string =>
+  COLORIMETRY[colorSpace === 'bt2020' && bitDepth === 8 ? 'bt709' : colorSpace][
+    fullRange ? 'full' : 'limited'
+  ];
+
 /** Where to receive what a host of this address sends. */
 const listenAddress = (hostAddress: string): string => (hostAddress.includes(':') ? '::' : '0.0.0.0');
 
@@ -89,7 +100,7 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
     QUEUE,
     codec.parser,
     `${options.decoder}${decoderOptions}`,
-    'framecounter name=counter mode=read',
+    `framecounter name=counter mode=read colorimetry=${options.colorimetry}`,
     ...(options.snapshotFile === null ? [] : ['tee name=pictures', 'queue']),
     'fakesink sync=false async=false',
   ];
@@ -161,6 +172,8 @@ export interface Counters {
   number(name: string): number;
   /** The field in nanoseconds, exact. */
   ns(name: string): bigint;
+  /** The field as it is; empty when it is absent or not a text. */
+  text(name: string): string;
   /** True when the structure has the field at all. */
   has(name: string): boolean;
 }
@@ -179,7 +192,27 @@ const toBigInt = (value: FieldValue | undefined): bigint => {
 export const readCounters = (fields: Fields | undefined): Counters => ({
   number: (name) => toNumber(fields?.[name]),
   ns: (name) => toBigInt(fields?.[name]),
+  text: (name) => {
+    const value = fields?.[name];
+    return typeof value === 'string' ? value : '';
+  },
   has: (name) => fields !== undefined && Object.hasOwn(fields, name),
+});
+
+/** The message `moonlight-fec-status` as what a client sends (`protocol/control.md` §6.5). */
+export const readFecStatus = (fields: Counters): FrameFecStatus => ({
+  kind: 'frameFecStatus',
+  frameIndex: fields.number('frame-index'),
+  highestReceivedSequence: fields.number('highest-sequence'),
+  nextContiguousSequence: fields.number('next-sequence'),
+  missingBeforeHighest: fields.number('missing'),
+  dataPackets: fields.number('data-shards'),
+  parityPackets: fields.number('parity-shards'),
+  dataReceived: fields.number('data-received'),
+  parityReceived: fields.number('parity-received'),
+  fecPercentage: fields.number('fec-percentage'),
+  blockIndex: fields.number('block'),
+  blockCount: fields.number('blocks'),
 });
 
 /** Picks the probe's elements out of a stats report. */

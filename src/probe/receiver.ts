@@ -3,6 +3,7 @@
  * decides nothing.
  */
 import { rm, stat } from 'node:fs/promises';
+import type { FrameFecStatus } from '../control/message.js';
 import { type MediaProcess, spawnMediaProcess } from '../media/media-process.js';
 import type { Fields, GraphDescription, MediaReport } from '../media/messages.js';
 import { delay } from '../support/lifecycle.js';
@@ -16,6 +17,7 @@ import {
   pingProperties,
   type ReceiverStats,
   readCounters,
+  readFecStatus,
   readReceiverStats,
 } from './receiver-graphs.js';
 
@@ -27,6 +29,8 @@ export interface ReceiverEvents {
   onKeyFrame(index: number, arrivalNs: bigint): void;
   /** Frames `first` to `last` will never be complete. */
   onLost(first: number, last: number): void;
+  /** A parity block needed its parity or was given up: what a client tells its host. At most 8 in 100 ms. */
+  onFecStatus(status: FrameFecStatus): void;
   /** The video graph or the whole process is gone. */
   onFailed(problem: string): void;
 }
@@ -91,6 +95,11 @@ export class Receiver {
     return readReceiverStats(await this.#process.stats());
   }
 
+  /** From now on that share of the received video datagrams is thrown away, percent. */
+  setDropPercent(percent: number): void {
+    this.#process.set('video', 'src', 'drop-percent', percent);
+  }
+
   /**
    * Writes the next decoded picture to `file`.
    * @returns false when none came within three seconds
@@ -129,6 +138,8 @@ export class Receiver {
       this.#events?.onKeyFrame(counters.number('frame-index'), counters.ns('arrival-ns'));
     } else if (name === 'moonlight-frame-lost') {
       this.#events?.onLost(counters.number('first'), counters.number('last'));
+    } else if (name === 'moonlight-fec-status') {
+      this.#events?.onFecStatus(readFecStatus(counters));
     }
   }
 }

@@ -1,6 +1,8 @@
 /**
  * What is known of one run so far, so that a report can be made of it at any moment, also of a run that failed early.
  */
+
+import type { StageTimes } from '../session/stage-times.js';
 import type { PairedHost } from './host-info.js';
 import type { KeyFrameRequests, RoundTrip } from './key-frames.js';
 import type { Launch } from './launch.js';
@@ -41,6 +43,10 @@ export class RunRecord {
   firstFrameNs = 0n;
   endNs = 0n;
   controlRttMs: number | null = null;
+  /** Of the latest HDR mode message; null before the first. */
+  isHdr: boolean | null = null;
+  fecReports = 0;
+  hostStages: StageTimes | null = null;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -61,6 +67,7 @@ export class RunRecord {
         httpPort: address.port,
         appVersion: info?.appVersion ?? '',
         uniqueId: info?.uniqueId ?? '',
+        videoFormats: info?.videoFormats ?? [],
       },
       request,
       stages: this.stages.times,
@@ -75,22 +82,30 @@ export class RunRecord {
         roundTripsMs: this.roundTrips.map(({ ms }) => ms),
         roundTripsFrames: this.roundTrips.map(({ frames }) => frames),
       },
+      hdr: this.isHdr,
       controlRttMs: this.controlRttMs,
+      fecReports: this.fecReports,
+      hostStages: this.hostStages,
       end,
       failure,
     };
   }
 
   #toRequest(): RequestReport {
-    const { mode, bitrateKbps, codec, packetSize, app, verb } = this.#options;
+    const { mode, bitrateKbps, colorSpace, fullRange, app, verb } = this.#options;
+    const { codec, bitDepth, chroma, packetSize } = this.negotiated ?? this.#options;
     const bits = this.negotiated?.encryption ?? 0;
     return {
       app: this.launch?.app.title ?? app ?? '',
       verb: this.launch?.verb ?? (verb === 'resume' ? 'resume' : 'launch'),
       ...mode,
       bitrateKbps,
-      codec: this.negotiated?.codec ?? codec,
-      packetSize: this.negotiated?.packetSize ?? packetSize,
+      codec,
+      bitDepth,
+      chroma,
+      colorSpace,
+      fullRange,
+      packetSize,
       encryption: {
         rtsp: this.launch?.sessionUrl.isEncrypted ?? false,
         controlV2: (bits & ENCRYPT.control) !== 0,

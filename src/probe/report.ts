@@ -2,6 +2,9 @@
  * What the probe found: the versioned report (`docs/probe.md`) and its form for people. Pure.
  */
 
+import { formatStageTimes, STAGE_NAME_WIDTH, type StageTimes } from '../session/stage-times.js';
+import type { VideoFormat } from '../session/stream-plan.js';
+
 /** One step on the way to a picture and how long it took. */
 export interface StageTime {
   readonly name: string;
@@ -23,6 +26,11 @@ export interface RequestReport {
   readonly fps: number;
   readonly bitrateKbps: number;
   readonly codec: string;
+  readonly bitDepth: number;
+  /** `420` or `444`. */
+  readonly chroma: string;
+  readonly colorSpace: string;
+  readonly fullRange: boolean;
   readonly packetSize: number;
   readonly encryption: {
     readonly rtsp: boolean;
@@ -57,6 +65,19 @@ export interface FrameReport {
   readonly sequenceGaps: number;
   /** Encrypted datagrams whose nonce had been used before; null without video encryption. */
   readonly nonceRepeats: number | null;
+}
+
+/** What the decoder made of the stream. */
+export interface PictureReport {
+  /** Raw format behind the decoder, such as `I420` or `Y444_10LE`; null while there is no picture. */
+  readonly format: string | null;
+  /** `range:matrix:transfer:primaries` in GStreamer's numbers: as the bitstream signals them, or else guessed. */
+  readonly colorimetry: string | null;
+  /**
+   * How far the worst colour patch of the last picture is from its colour in the colour space that was asked for, in
+   * steps of 8 bits; null where the picture carries no counter.
+   */
+  readonly colorError: number | null;
 }
 
 export interface KeyFrameReport {
@@ -103,6 +124,8 @@ export interface ProbeReport {
     readonly httpPort: number;
     readonly appVersion: string;
     readonly uniqueId: string;
+    /** What it offers (`ServerCodecModeSupport`). */
+    readonly videoFormats: readonly VideoFormat[];
   };
   readonly request: RequestReport;
   readonly stages: readonly StageTime[];
@@ -111,6 +134,7 @@ export interface ProbeReport {
   /** From the first decoded frame to the end. */
   readonly streamMs: number;
   readonly frames: FrameReport;
+  readonly picture: PictureReport;
   readonly keyFrames: KeyFrameReport;
   /** From the frame headers: capture to packetiser at the host. */
   readonly hostLatencyMs: Percentiles | null;
@@ -127,7 +151,13 @@ export interface ProbeReport {
     readonly decryptFailures: number;
   };
   readonly audio: AudioReport | null;
+  /** Whether the host said that the picture is HDR; null where it said nothing. */
+  readonly hdr: boolean | null;
   readonly controlRttMs: number | null;
+  /** Reports sent to the host of parity blocks that needed their parity or were lost. */
+  readonly fecReports: number;
+  /** What each stage of the host took; null where the host is not this machine's and this user's. */
+  readonly hostStages: StageTimes | null;
   readonly end: EndReport;
   readonly failure: FailureReport | null;
 }
@@ -213,6 +243,21 @@ const roundTripText = (keys: KeyFrameReport): string => {
   return each.join(', ');
 };
 
+const pictureText = ({ picture, hdr }: ProbeReport): string => {
+  const { format, colorimetry, colorError } = picture;
+  const range = hdr === null ? '' : hdr ? ', HDR' : ', SDR';
+  return `${format ?? '–'}, colorimetry ${colorimetry ?? '–'}, colours off by ${number(colorError, 1)} of 255${range}`;
+};
+
+/** The host's own figures below the client's. */
+const hostRows = (stages: StageTimes | null): [string, string][] => {
+  if (stages === null) return [['host stages', 'not known: the host is not this user’s on this machine']];
+  return formatStageTimes(stages).map((line): [string, string] => [
+    `host ${line.slice(0, STAGE_NAME_WIDTH).trim()}`,
+    line.slice(STAGE_NAME_WIDTH).trim(),
+  ]);
+};
+
 const streamRows = (report: ProbeReport): [string, string][] => {
   const { frames, datagrams, audio } = report;
   return [
@@ -230,6 +275,7 @@ const streamRows = (report: ProbeReport): [string, string][] => {
       'frame counter',
       `${number(frames.wrong)} wrong, ${number(frames.repeated)} repeated, ${number(frames.skipped)} skipped`,
     ],
+    ['picture', pictureText(report)],
     ['frame index', `${frames.firstIndex}–${frames.lastIndex}, ${frames.sequenceGaps} sequence gaps`],
     ['key frames', `${report.keyFrames.received} received, ${report.keyFrames.requests} requests`],
     ['IDR round trip', roundTripText(report.keyFrames)],
@@ -247,8 +293,13 @@ const streamRows = (report: ProbeReport): [string, string][] => {
         : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps`,
     ],
     ['control RTT', report.controlRttMs === null ? '–' : `${report.controlRttMs} ms`],
+    ...hostRows(report.hostStages),
+    ['FEC reports', `${report.fecReports} sent to the host`],
   ];
 };
+
+const formatText = ({ codec, bitDepth, chroma, colorSpace, fullRange }: RequestReport): string =>
+  `${codec} ${bitDepth} bit 4:${chroma[1]}:${chroma[2]}, ${colorSpace} ${fullRange ? 'full' : 'limited'}`;
 
 /** The report for people: one line a figure, then the end, and the failure with its remedy when there is one. */
 export const formatReport = (report: ProbeReport): string => {
@@ -257,7 +308,7 @@ export const formatReport = (report: ProbeReport): string => {
     ['host', `${host.name} (${host.address}:${host.httpPort}), version ${host.appVersion || 'unknown'}`],
     [
       request.verb,
-      `${request.app || '?'} at ${request.width}x${request.height}@${request.fps}, ${request.bitrateKbps} kbit/s, ${request.codec}`,
+      `${request.app || '?'} at ${request.width}x${request.height}@${request.fps}, ${request.bitrateKbps} kbit/s, ${formatText(request)}`,
     ],
     ['encryption', encryptionText(request)],
     ...report.stages.map((stage): [string, string] => [`  ${stage.name}`, `${stage.ms.toFixed(1)} ms`]),

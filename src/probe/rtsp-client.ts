@@ -5,10 +5,11 @@ import { type AnnounceAttributes, formatAnnounce } from '../rtsp/announce.js';
 import { openFrame, readFrame, sealFrame } from '../rtsp/cipher.js';
 import { type FoundDescription, parseDescription } from '../rtsp/describe.js';
 import { formatRequest, parseReply } from '../rtsp/message.js';
+import type { BitDepth, Chroma } from '../session/stream-plan.js';
 import { parsePort, type SessionUrl } from './address.js';
 import { stageError } from './host-info.js';
 import type { Launch } from './launch.js';
-import { ENCRYPT, type ProbeCodec, type StreamOptions } from './options.js';
+import { ENCRYPT, PROBE_COLOR_SPACES, type ProbeCodec, type StreamOptions } from './options.js';
 import type { MediaPort } from './receiver-graphs.js';
 import { exchangeRtsp } from './rtsp-transport.js';
 
@@ -28,7 +29,6 @@ const HIGH_QUALITY_AUDIO_KBPS = 15_000;
 const MAX_LEGACY_KBPS = 100_000;
 const MAX_REPLY_BYTES = 1024 * 1024;
 const STATUS_OK = 200;
-const BT709_LIMITED = 2;
 const STEREO_MASK = 3;
 
 type Header = readonly [name: string, value: string];
@@ -37,6 +37,8 @@ type StreamKind = keyof typeof DEFAULT_PORT;
 /** What both sides agreed before the streams were set up. */
 export interface Agreement {
   readonly codec: ProbeCodec;
+  readonly bitDepth: BitDepth;
+  readonly chroma: Chroma;
   /** As announced: shortened where video is encrypted. */
   readonly packetSize: number;
   /** {@link ENCRYPT} bits. */
@@ -72,9 +74,12 @@ export const agreeEncryption = (
   );
 };
 
-/** What is agreed, given what the client wants and what it found in the DESCRIBE reply. */
+/**
+ * What is agreed, given what the client wants and what it found in the DESCRIBE reply. Depth and sampling of a codec that
+ * is there are asked for as they are wanted, so that a host that lacks them can be seen to refuse.
+ */
 export const agree = (
-  options: Pick<StreamOptions, 'codec' | 'packetSize' | 'encryption'>,
+  options: Pick<StreamOptions, 'codec' | 'bitDepth' | 'chroma' | 'packetSize' | 'encryption'>,
   host: FoundDescription,
 ): Agreement => {
   const encryption = agreeEncryption(options.encryption, host);
@@ -82,15 +87,21 @@ export const agree = (
   const shortening = (encryption & ENCRYPT.video) === 0 ? 0 : VIDEO_ENCRYPTION_BYTES;
   return {
     codec: canDo ? options.codec : 'h264',
+    bitDepth: canDo ? options.bitDepth : 8,
+    chroma: canDo ? options.chroma : '420',
     packetSize: options.packetSize - shortening,
     encryption,
     isAudioEncrypted: ((encryption | options.encryption) & ENCRYPT.audio) !== 0,
   };
 };
 
-/** The ANNOUNCE of a client without reference invalidation, one slice a frame, stereo. */
+/** `(colour space << 1) | full range`. */
+const toCscMode = ({ colorSpace, fullRange }: Pick<StreamOptions, 'colorSpace' | 'fullRange'>): number =>
+  (PROBE_COLOR_SPACES.indexOf(colorSpace) << 1) | Number(fullRange);
+
+/** The ANNOUNCE of a client without reference invalidation, stereo. */
 export const toAnnounce = (
-  options: Pick<StreamOptions, 'mode' | 'bitrateKbps'>,
+  options: Pick<StreamOptions, 'mode' | 'bitrateKbps' | 'slices' | 'references' | 'colorSpace' | 'fullRange'>,
   agreement: Agreement,
 ): AnnounceAttributes => ({
   codec: agreement.codec,
@@ -99,11 +110,11 @@ export const toAnnounce = (
   configuredKbps: options.bitrateKbps,
   maximumKbps: Math.min(MAX_LEGACY_KBPS, Math.max(1, Math.floor(options.bitrateKbps * 0.8))),
   minFecPackets: 2,
-  slices: 1,
-  references: 1,
-  encoderCscMode: BT709_LIMITED,
-  isTenBit: false,
-  isYuv444: false,
+  slices: options.slices,
+  references: options.references,
+  encoderCscMode: toCscMode(options),
+  isTenBit: agreement.bitDepth === 10,
+  isYuv444: agreement.chroma === '444',
   wantsVideoQos: true,
   wantsAudioQos: true,
   audioChannels: 2,
@@ -116,7 +127,7 @@ export const toAnnounce = (
   encryptsAudio: agreement.isAudioEncrypted,
   encryptsControl: true,
   hasSessionId: true,
-  sendsFecStatus: false,
+  sendsFecStatus: true,
 });
 
 /** `server_port=N` of a Transport header, or the stream's usual port. */

@@ -3,15 +3,17 @@
  * handles for tests that need to misbehave.
  */
 import { lookup } from 'node:dns/promises';
+import type { HostMessage } from '../control/message.js';
 import { delay } from '../support/lifecycle.js';
 import { ControlClient } from './control-client.js';
 import { cancelApp, openPairedHost, type PairedHost, stageError } from './host-info.js';
+import { askHostStages } from './host-stages.js';
 import { KeyFrameRequests, type RoundTrip } from './key-frames.js';
 import { findApp, type Launch, launchApp } from './launch.js';
 import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
 import { ENCRYPT, type ProbeOptions, type StreamOptions } from './options.js';
 import { monotonicNs, Receiver } from './receiver.js';
-import { buildAudioGraph, buildVideoGraph, type MediaPort } from './receiver-graphs.js';
+import { buildAudioGraph, buildVideoGraph, type MediaPort, toColorimetry } from './receiver-graphs.js';
 import { RunRecord } from './record.js';
 import {
   describeClientEnd,
@@ -50,6 +52,8 @@ export interface ProbeStream {
   requestIdr(): Promise<RoundTrip>;
   /** What was measured until now. */
   stats(): Promise<MeasuredPart>;
+  /** From now on the receiver throws that share of the video datagrams away, percent. */
+  setDropPercent(percent: number): void;
   /** Sends a control message with this plaintext, properly encrypted. @returns false when the connection is gone */
   sendControl(plaintext: Buffer, channel?: number): boolean;
   /** Sends bytes on the control connection as they are. @returns false when it is gone */
@@ -147,7 +151,8 @@ class Stream implements PlannedStream {
   }
 
   async #play(launch: Launch, agreement: Agreement, audio: MediaPort, wantedDecoder: string): Promise<void> {
-    const { codec, packetSize, encryption } = agreement;
+    const { codec, bitDepth, packetSize, encryption } = agreement;
+    const { colorSpace, fullRange } = this.#options;
     const decoder = codec === this.#options.codec ? wantedDecoder : await this.#receiver.findDecoder(codec);
     const key = launch.riKey.toString('hex');
     const video = buildVideoGraph({
@@ -156,6 +161,7 @@ class Stream implements PlannedStream {
       decoder,
       hostAddress: this.#address,
       packetSize,
+      colorimetry: toColorimetry(bitDepth, colorSpace, fullRange),
       key: (encryption & ENCRYPT.video) === 0 ? null : key,
     });
     const sound = buildAudioGraph({
@@ -169,6 +175,7 @@ class Stream implements PlannedStream {
     await this.#receiver.play(this.#options.audio ? [video, sound] : [video], {
       onKeyFrame: (index, arrivalNs) => this.#onKeyFrame(index, arrivalNs),
       onLost: (first, last) => this.#onLost(first, last),
+      onFecStatus: (status) => this.#control?.reportFec(status),
       onFailed: (problem) => this.#fail({ stage: 'media', problem, remedy: REMEDY.media }),
     });
   }
@@ -186,12 +193,17 @@ class Stream implements PlannedStream {
         signal,
       },
       {
-        onMessage: (message) => this.#options.onEvent?.({ type: 'control', message }),
+        onMessage: (message) => this.#onMessage(message),
         onTermination: (code) =>
           this.#finishWith(describeTermination(code, this.#record.firstFrameNs !== 0n)),
         onLost: () => this.#finishWith(describeClientEnd(-1)),
       },
     );
+  }
+
+  #onMessage(message: HostMessage): void {
+    if (message.kind === 'hdrMode') this.#record.isHdr = message.isEnabled;
+    this.#options.onEvent?.({ type: 'control', message });
   }
 
   #begin(negotiated: Negotiated): void {
@@ -305,6 +317,10 @@ class Stream implements PlannedStream {
     return this.#record.reading.measured;
   }
 
+  setDropPercent(percent: number): void {
+    this.#receiver.setDropPercent(percent);
+  }
+
   sendControl(plaintext: Buffer, channel?: number): boolean {
     return this.#control?.sendPlaintext(plaintext, channel) ?? false;
   }
@@ -345,11 +361,20 @@ class Stream implements PlannedStream {
 
   async #lastReading(): Promise<void> {
     this.#record.controlRttMs = this.#control?.roundTripTimeMs ?? null;
+    this.#record.fecReports = this.#control?.fecReports ?? 0;
+    await this.#askHost();
     await this.#read();
     if (this.#end !== undefined || this.#options.snapshotFile === null) return;
     const hasPicture = await this.#receiver.takeSnapshot(this.#options.snapshotFile);
     if (!hasPicture)
       throw stageError('snapshot', 'no picture could be written', 'does the folder of the file exist?');
+  }
+
+  /** While the session lives: later the host knows nothing of it. */
+  async #askHost(): Promise<void> {
+    const { host } = this.#record;
+    if (host !== undefined)
+      this.#record.hostStages = await askHostStages(this.#options.adminSocket, host.tls.certPem);
   }
 
   async #leave(ending: Ending): Promise<void> {

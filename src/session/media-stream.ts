@@ -9,6 +9,8 @@ import { describeError, LumenError } from '../support/errors.js';
 import { delay, runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { MEDIA_REMEDY, MediaWatch, SOURCE_BUDGET_MS, SOURCE_REMEDY } from './media-watch.js';
+import type { StageTimes } from './stage-times.js';
+import type { StreamTuning } from './stream-plan.js';
 import type { StreamProcess, StreamStats } from './stream-process.js';
 
 /** A UDP destination; the address is numeric. */
@@ -28,6 +30,8 @@ export interface MediaFailure {
 export interface MediaStreamEvents {
   /** Numbered frames were dropped at the sender: the client is owed a key frame. */
   onFrameDropped(): void;
+  /** The stages' figures, every second while the picture plays. */
+  onStages(stages: StageTimes): void;
   /** The stream is over: restarting did not help. */
   onFailed(failure: MediaFailure): void;
 }
@@ -38,6 +42,11 @@ export interface MediaStream {
   setVideoEndpoint(endpoint: Endpoint): void;
   setAudioEndpoint(endpoint: Endpoint): void;
   forceKeyFrame(): void;
+  /**
+   * Changes bitrate and parity in place; a process that replaces this one takes them over.
+   * @returns false where the encoder cannot do that
+   */
+  tune(tuning: StreamTuning): boolean;
   stats(): Promise<StreamStats>;
   /** Process id of the media process, when one runs. */
   readonly pid: number | undefined;
@@ -76,6 +85,8 @@ export interface MediaStreamParts {
   checkSource(): Promise<string>;
   takeProcess(): Promise<StandbyProcess>;
   buildGraphs(process: StreamProcess, state: GraphState): Promise<readonly GraphDescription[]>;
+  /** What to set in the playing video graph; nothing where its encoder cannot change in place. */
+  tuningProperties(tuning: StreamTuning): GraphDescription['properties'];
   readonly events: MediaStreamEvents;
   readonly logger: Logger;
 }
@@ -120,6 +131,7 @@ export class RestartingMediaStream implements MediaStream {
   #restart: Promise<void> | undefined;
   #failuresMs: number[] = [];
   #forcedKeyFrames = 0;
+  #tuning: StreamTuning | undefined;
   #lastNumbers: SessionNumbers | undefined;
   #watch: MediaWatch | undefined;
   #source = '';
@@ -199,6 +211,7 @@ export class RestartingMediaStream implements MediaStream {
     this.#startWatch(standby);
     if (this.#videoEndpoint !== sent.video) this.#applyVideoEndpoint();
     if (this.#audioEndpoint !== sent.audio) this.#applyAudioEndpoint();
+    if (this.#tuning !== undefined) this.tune(this.#tuning);
   }
 
   /** Each process before this one may have drawn pictures that were never numbered. */
@@ -230,7 +243,7 @@ export class RestartingMediaStream implements MediaStream {
       onMissing: (problem) => this.#parts.logger.warn({ problem }, 'waiting for the video source'),
       onStages: (stages) => {
         this.#hasDelivered ||= stages.frames > 0;
-        this.#parts.logger.debug({ stages }, 'stages');
+        this.#parts.events.onStages(stages);
       },
       fail,
       logger: this.#parts.logger,
@@ -338,6 +351,16 @@ export class RestartingMediaStream implements MediaStream {
     if (!this.#isPlaying) return;
     this.#forcedKeyFrames += 1;
     this.#standby?.process.forceKeyUnit('video', 'encoder', this.#forcedKeyFrames);
+  }
+
+  tune(tuning: StreamTuning): boolean {
+    this.#tuning = tuning;
+    if (!this.#isPlaying) return true;
+    const properties = this.#parts.tuningProperties(tuning);
+    for (const { element, property, value } of properties) {
+      this.#standby?.process.set('video', element, property, value);
+    }
+    return properties.length > 0;
   }
 
   async stats(): Promise<StreamStats> {

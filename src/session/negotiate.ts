@@ -68,8 +68,10 @@ export const LIMITS = {
   minSide: 16,
   maxSide: 8192,
   maxFps: 480,
+  /** The smallest that clients send, 288, less 32 for encryption. */
   minPacketSize: 256,
-  maxPacketSize: 1472,
+  /** With encryption and all headers it still fits a jumbo frame of 9000 bytes. */
+  maxPacketSize: 8912,
 } as const;
 
 const IP_UDP_HEADER_BYTES = 28;
@@ -80,6 +82,8 @@ const FRAME_HEADER_BYTES = 8;
 const VIDEO_DSCP = 40;
 const AUDIO_DSCP = 48;
 const STEREO_KBPS = { normal: 96, high: 512 } as const;
+/** Clients of old take a fifth off for parity before they say what they want (`protocol/rtsp.md` §5.3). */
+const LEGACY_SHARE = 0.8;
 const MIN_ENCODER_KBPS = 200;
 const MAX_ENCODER_KBPS = 800_000;
 const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
@@ -143,6 +147,10 @@ export const audioWireKbps = (
   return (blockBytes * 8) / (4 * audio.packetDurationMs);
 };
 
+/** The video's share of the client's figure: what audio leaves, but at least half. */
+const videoWireKbps = (configuredKbps: number, audioKbps: number): number =>
+  Math.max(configuredKbps - audioKbps, configuredKbps / 2);
+
 /**
  * The encoder's share of the client's figure, kbit/s. Everything that goes onto the wire lives inside the figure: IP,
  * UDP and stream headers, parity, the zero padding of each frame's last shard (half a shard on average), audio.
@@ -155,7 +163,7 @@ export const encoderKbps = (
   video: Pick<VideoPlan, 'fps' | 'packetSize' | 'fecPercentage' | 'minFecPackets' | 'encrypted'>,
   audioKbps: number,
 ): number => {
-  const videoKbps = Math.max(configuredKbps - audioKbps, configuredKbps / 2);
+  const videoKbps = videoWireKbps(configuredKbps, audioKbps);
   const prefixBytes = video.encrypted ? ENCRYPTION_PREFIX_BYTES : 0;
   const datagramBytes = video.packetSize + 16 + prefixBytes + IP_UDP_HEADER_BYTES;
   const shardsPerFrame = (videoKbps * 1000) / 8 / video.fps / datagramBytes;
@@ -207,6 +215,7 @@ const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: Audi
       wishes.configuredKbps > 0
         ? encoderKbps(wishes.configuredKbps, shape, audioWireKbps(audio))
         : Math.min(Math.max(wishes.maximumKbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS),
+    wireKbps: videoWireKbps(wishes.configuredKbps || wishes.maximumKbps / LEGACY_SHARE, audioWireKbps(audio)),
     dscp: wishes.wantsVideoQos ? VIDEO_DSCP : 0,
   };
 };

@@ -9,7 +9,8 @@ import type { Logger } from '../support/logger.js';
 import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
 import { type Negotiation, negotiate, type StreamSettings, type StreamWishes } from './negotiate.js';
-import type { HostCapabilities, StreamPlan } from './stream-plan.js';
+import type { StageTimes } from './stage-times.js';
+import type { HostCapabilities, StreamPlan, StreamTuning } from './stream-plan.js';
 
 export type SessionState = 'launched' | 'announced' | 'playing' | 'suspended' | 'ended';
 
@@ -69,6 +70,8 @@ export interface SessionContext {
   onFinished(session: Session): void;
   /** A frame was dropped after it was numbered: the client is owed a key frame. */
   onKeyFrameOwed(session: Session): void;
+  /** What the stages of the media plane took, every second of a stream. */
+  onStages(session: Session, stages: StageTimes): void;
 }
 
 /** The tokens by which one connection attempt's RTSP, ping and control traffic is told apart. */
@@ -218,6 +221,7 @@ export class Session {
       plan,
       {
         onFrameDropped: () => this.#context.onKeyFrameOwed(this),
+        onStages: (stages) => this.#context.onStages(this, stages),
         onFailed: (failure) => this.#onMediaFailed(media, failure),
       },
       this,
@@ -262,6 +266,11 @@ export class Session {
   /** Makes the encoder produce a key frame; the gate in front of it is the caller's. */
   forceKeyFrame(): void {
     this.#media?.forceKeyFrame();
+  }
+
+  /** Changes bitrate and parity while the stream plays. @returns false where the encoder cannot do that */
+  tune(tuning: StreamTuning): boolean {
+    return this.#media?.tune(tuning) ?? true;
   }
 
   #playWhenConnected(): void {

@@ -35,6 +35,9 @@ export interface StageTimes {
   readonly droppedBySampler: number;
   /** The sender's queue was full. */
   readonly droppedBySender: number;
+  /** Shards of pictures and of their parity that were made. */
+  readonly dataShards: number;
+  readonly parityShards: number;
   readonly datagrams: number;
   readonly bytes: number;
   readonly sendCalls: number;
@@ -42,6 +45,10 @@ export interface StageTimes {
   readonly sendErrors: number;
   /** Parity in percent of the data shards. */
   readonly parityPercent: number;
+  /** How the sender spreads a frame: `rate`, `spread`, `kernel` or `none`. */
+  readonly pacing: string;
+  /** The send thread got real-time priority. */
+  readonly realtime: boolean;
 }
 
 const NS_PER_MS = 1e6;
@@ -74,14 +81,21 @@ export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
     repeated: numberOf(sampler, 'repeated'),
     droppedBySampler: numberOf(sampler, 'dropped'),
     droppedBySender: numberOf(sink, 'bursts-dropped'),
+    dataShards,
+    parityShards: numberOf(pay, 'parity-shards'),
     datagrams: numberOf(sink, 'datagrams'),
     bytes: numberOf(sink, 'bytes'),
     sendCalls: numberOf(sink, 'send-calls'),
     eagain: numberOf(sink, 'eagain'),
     sendErrors: numberOf(sink, 'send-errors'),
+    pacing: String(sink?.['pacing'] ?? ''),
+    realtime: sink?.['realtime'] === true,
     parityPercent: dataShards === 0 ? 0 : (100 * numberOf(pay, 'parity-shards')) / dataShards,
   };
 };
+
+/** Columns of a line's name in {@link formatStageTimes}. */
+export const STAGE_NAME_WIDTH = 13;
 
 const STAGES = [
   ['capture', 'captureMs'],
@@ -103,6 +117,7 @@ export const formatStageTimes = (times: StageTimes): string[] => {
   return [
     ...stages,
     `frames       ${times.frames} (${times.keyFrames} key, ${times.repeated} repeated), dropped: ${times.droppedBySampler} faster than the client's rate, ${times.droppedBySender} at the sender`,
+    `sending      ${times.pacing}, ${times.realtime ? 'with' : 'without'} real-time priority`,
     `datagrams    ${times.datagrams} in ${times.sendCalls} calls, ${times.bytes} bytes, parity ${times.parityPercent.toFixed(1)} %, ${times.eagain} waits, ${times.sendErrors} errors`,
   ];
 };

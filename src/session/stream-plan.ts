@@ -46,6 +46,8 @@ export interface VideoPlan extends VideoFormat {
   readonly references: number;
   /** The encoder's bitrate: the client's figure less parity, headers and audio, in kbit/s (`protocol/rtsp.md` §5.4). */
   readonly encoderKbps: number;
+  /** What the video may take on the wire with headers and parity, kbit/s: the client's figure less audio. */
+  readonly wireKbps: number;
   /** Shard size less 16, as in `x-nv-video[0].packetSize`: bytes, a multiple of 16. */
   readonly packetSize: number;
   /** Parity in percent of the data shards, 0–255. */
@@ -55,6 +57,16 @@ export interface VideoPlan extends VideoFormat {
   readonly encrypted: boolean;
   /** DSCP code point for the datagrams, 0–63; 0 leaves them unmarked. */
   readonly dscp: number;
+}
+
+/** What changes in a stream while it runs. */
+export interface StreamTuning {
+  /** The encoder's bitrate, kbit/s. */
+  readonly encoderKbps: number;
+  /** Parity in percent of the data shards, 0–255. */
+  readonly fecPercentage: number;
+  /** Fewest parity shards of a block. */
+  readonly minFecPackets: number;
 }
 
 /** How the sound is coded and cut into datagrams. */

@@ -6,8 +6,9 @@ import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { describeError } from '../../src/support/errors.js';
-import { openStream, pair, probe } from '../support/client.js';
+import { listVideoFormats, openStream, pair, probe } from '../support/client.js';
 import { childrenOf, isAlive, Serve, TestHome, until } from '../support/serve.js';
+import { caseName, fullMatrix, problemsOf, streamCase, useRgbSource } from '../support/video-formats.js';
 
 /** One figure and its bound. */
 interface Figure {
@@ -216,6 +217,27 @@ const leakFigures = (): Promise<Figure[]> =>
     ];
   });
 
+/** Every format proven here, with and without encryption, in both usual packet sizes, 5 s each. */
+const formatFigures = async (): Promise<Figure[]> => {
+  const home = new TestHome();
+  useRgbSource(home);
+  const serve = await Serve.start(home, ['--encrypt-video']);
+  try {
+    await pair(serve);
+    const figures: Figure[] = [];
+    for (const one of fullMatrix(await listVideoFormats(serve))) {
+      const report = await streamCase(serve, one, 5);
+      const problems = problemsOf(report, one);
+      figures.push(atMost(`${caseName(one)}: problems`, problems.length, problems.join('; '), 0));
+      figures.push(shown(`${caseName(one)}: colours off by`, report.picture.colorError ?? Number.NaN, ''));
+    }
+    return figures;
+  } finally {
+    await serve.stop();
+    home.remove();
+  }
+};
+
 const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   stream: streamFigures,
   loss: lossFigures,
@@ -223,6 +245,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   kill: killFigures,
   'host-kill': hostKillFigures,
   leak: leakFigures,
+  formats: formatFigures,
 };
 
 const formatFigure = (figure: Figure): string => {

@@ -45,12 +45,12 @@ GST_START_TEST (test_annexb_drops_what_hides_the_slice)
   /* AUD, SPS, PPS, SEI, IDR, second slice */
   assert_kept (ANNEXB_H264,
       "0000000109f0"
-      "00000001674200"
+      "0000000167421f"
       "0000000168ce"
       "00000106051001"
       "000001658884"
       "00000141aa",
-      "00000001674200"
+      "0000000167421f"
       "0000000168ce"
       "000001658884"
       "00000141aa",
@@ -62,7 +62,7 @@ GST_START_TEST (test_annexb_drops_what_hides_the_slice)
   assert_kept (ANNEXB_H264, "000000000000419a", NULL, FALSE, 0);
   assert_kept (ANNEXB_H264, "0000000000000001419a", "00000001419a", FALSE, 5);
   /* no slice at all */
-  assert_kept (ANNEXB_H264, "00000001674200", "00000001674200", FALSE, 0);
+  assert_kept (ANNEXB_H264, "0000000167421f", "0000000167421f", FALSE, 0);
 }
 
 GST_END_TEST;
@@ -162,6 +162,29 @@ GST_START_TEST (test_annexb_empty_nals_are_dropped)
 
 GST_END_TEST;
 
+/* As x265enc has it in front of the first picture: the parameter sets twice, zero bytes in between. */
+GST_START_TEST (test_annexb_says_nothing_twice_in_front_of_the_slice)
+{
+  assert_kept (ANNEXB_H265,
+      "0000000140010c"
+      "00000001420101"
+      "000000014401c1"
+      "000000000000"
+      "0000000140010c"
+      "00000001420101"
+      "000000014401c1"
+      "000000014401c2"
+      "00000001260180",
+      "0000000140010c"
+      "00000001420101"
+      "000000014401c1"
+      "000000014401c2"
+      "00000001260180",
+      TRUE, 4 * 7 + 6);
+}
+
+GST_END_TEST;
+
 static Suite *
 annexb_suite (void)
 {
@@ -172,6 +195,7 @@ annexb_suite (void)
   tcase_add_test (tc, test_annexb_drops_what_hides_the_slice);
   tcase_add_test (tc, test_annexb_hevc_keeps_hdr_metadata);
   tcase_add_test (tc, test_annexb_empty_nals_are_dropped);
+  tcase_add_test (tc, test_annexb_says_nothing_twice_in_front_of_the_slice);
   tcase_add_test (tc, test_annexb_garbage_is_refused_or_kept_within_bounds);
   return s;
 }

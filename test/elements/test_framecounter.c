@@ -7,6 +7,7 @@
 typedef struct
 {
   guint64 frames, unreadable, backwards, repeated, skipped, wrong, first, last;
+  gdouble color_error;
 } Counts;
 
 static Counts
@@ -19,7 +20,7 @@ counts_of (GstElement *element)
   fail_unless (gst_structure_get (stats, "frames", G_TYPE_UINT64, &c.frames, "unreadable", G_TYPE_UINT64, &c.unreadable,
       "backwards", G_TYPE_UINT64, &c.backwards, "repeated", G_TYPE_UINT64, &c.repeated, "skipped", G_TYPE_UINT64,
       &c.skipped, "wrong", G_TYPE_UINT64, &c.wrong, "first", G_TYPE_UINT64, &c.first, "last", G_TYPE_UINT64, &c.last,
-      NULL));
+      "color-error", G_TYPE_DOUBLE, &c.color_error, NULL));
   gst_structure_free (stats);
   return c;
 }
@@ -69,8 +70,9 @@ expect_all (Counts c, guint64 start, guint64 count)
 
 GST_START_TEST (test_numbers_are_read_back_in_every_format)
 {
-  static const gchar *formats[] = { "I420", "YV12", "NV12", "NV21", "Y42B", "Y444", "YUY2", "UYVY", "AYUV", "GRAY8",
-    "RGB", "BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR" };
+  static const gchar *formats[] = { "I420", "YV12", "NV12", "NV21", "Y42B", "Y444", "I420_10LE", "P010_10LE",
+    "Y444_10LE", "YUY2", "UYVY", "AYUV", "GRAY8", "RGB", "BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB",
+    "ABGR" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (formats); i++)
@@ -118,6 +120,33 @@ GST_START_TEST (test_numbers_survive_conversion_between_ranges_and_colour_models
                     "videoconvert ! video/x-raw,format=I420,colorimetry=bt601 ! videoconvert ! video/x-raw,format=NV12,"
                     "colorimetry=1:3:5:1 ! framecounter name=reader mode=read ! fakesink"),
       0, 3);
+}
+
+GST_END_TEST;
+
+/* Every matrix and range that a client can ask for, in every depth and sampling that an encoder is given. */
+GST_START_TEST (test_patches_show_whether_matrix_and_range_were_kept)
+{
+  static const gchar *formats[] = { "I420", "NV12", "Y444", "I420_10LE", "P010_10LE", "Y444_10LE" };
+  static const gchar *colors[] = { "2:4:16:4", "1:4:16:4", "2:3:5:1", "1:3:5:1", "2:6:13:7", "1:6:13:7" };
+  guint format, color;
+
+  for (format = 0; format < G_N_ELEMENTS (formats); format++)
+    for (color = 0; color < G_N_ELEMENTS (colors); color++) {
+      const gchar *other = colors[(color + 1) % G_N_ELEMENTS (colors)];
+      const gchar *converted = "videotestsrc num-buffers=2 ! video/x-raw,format=BGRx,width=642,height=362 ! "
+                               "framecounter ! videoconvert ! video/x-raw,format=%s,colorimetry=%s ! "
+                               "framecounter name=reader mode=read colorimetry=\"%s\" ! fakesink";
+      const gchar *drawn = "videotestsrc num-buffers=2 ! video/x-raw,format=%s,colorimetry=%s,width=642,height=362 ! "
+                           "framecounter ! framecounter name=reader mode=read colorimetry=\"%s\" ! fakesink";
+      gdouble kept = play (converted, formats[format], colors[color], "").color_error;
+      gdouble mistaken = play (converted, formats[format], colors[color], other).color_error;
+
+      fail_unless (kept >= 0 && kept <= 2, "%s %s is off by %f", formats[format], colors[color], kept);
+      fail_unless (mistaken > 6, "%s %s as %s is off by %f", formats[format], colors[color], other, mistaken);
+      kept = play (drawn, formats[format], colors[color], "").color_error;
+      fail_unless (kept >= 0 && kept <= 0.6, "%s %s drawn is off by %f", formats[format], colors[color], kept);
+    }
 }
 
 GST_END_TEST;
@@ -226,6 +255,7 @@ framecounter_suite (void)
   tcase_add_test (tc, test_numbers_survive_scaling_between_180_and_2160_lines);
   tcase_add_test (tc, test_numbers_survive_x264_at_a_low_bitrate);
   tcase_add_test (tc, test_numbers_survive_conversion_between_ranges_and_colour_models);
+  tcase_add_test (tc, test_patches_show_whether_matrix_and_range_were_kept);
   tcase_add_test (tc, test_pictures_without_a_number_are_unreadable);
   tcase_add_test (tc, test_repeats_skips_and_steps_back_are_told_apart);
   tcase_add_test (tc, test_one_damaged_cell_makes_a_frame_unreadable);

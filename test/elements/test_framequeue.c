@@ -12,6 +12,8 @@ typedef struct
   gboolean was_recovered;
   guint lost_calls;
   guint32 lost_first, lost_last;
+  guint block_calls;
+  FrameQueueBlock block; /* newest report */
 } Received;
 
 static void
@@ -37,6 +39,15 @@ on_lost (void *user, uint32_t lost_first, uint32_t lost_last)
   r->lost_last = lost_last;
 }
 
+static void
+on_block (void *user, const FrameQueueBlock *block)
+{
+  Received *r = user;
+
+  r->block_calls++;
+  r->block = *block;
+}
+
 static Received received;
 static ShardMaker maker;
 static FrameQueue *queue;
@@ -45,7 +56,7 @@ static void
 open_queue (guint32 packet_size)
 {
   static const ShardMaker fresh = SHARD_MAKER_INIT;
-  FrameQueueSink sink = { on_frame, on_lost, &received };
+  FrameQueueSink sink = { on_frame, on_lost, on_block, &received };
 
   maker = fresh;
   maker.packet_size = packet_size;
@@ -186,6 +197,67 @@ GST_START_TEST (test_one_loss_more_than_parity_loses_the_frame_when_the_next_one
   g_free (dropped);
   sharded_frame_free (before);
   sharded_frame_free (broken);
+  sharded_frame_free (after);
+}
+
+GST_END_TEST;
+
+/* The figures of protocol/control.md §6.5 for a block of 10 data shards and 2 of parity. */
+static ShardedFrame *
+ten_data_shards (void)
+{
+  ShardedFrame *frame = shard_maker_frame (&maker, 9 * 1008 + 500, FALSE);
+
+  fail_unless_equals_int (frame->plan.blocks[0].data_shards, 10);
+  fail_unless_equals_int (frame->plan.blocks[0].parity_shards, 2);
+  return frame;
+}
+
+GST_START_TEST (test_block_that_needs_its_parity_is_reported_and_a_whole_one_is_not)
+{
+  ShardedFrame *whole = ten_data_shards (), *thinned = ten_data_shards ();
+  gboolean dropped[12] = { [3] = TRUE, [7] = TRUE };
+
+  push_frame (whole, NULL);
+  fail_unless_equals_int (received.block_calls, 0);
+  push_frame (thinned, dropped);
+  fail_unless_equals_int (received.frames, 2);
+  fail_unless_equals_int (received.block_calls, 1);
+  fail_unless_equals_int (received.block.frame_index, 2);
+  fail_unless_equals_int (received.block.data_shards, 10);
+  fail_unless_equals_int (received.block.parity_shards, 2);
+  fail_unless_equals_int (received.block.data_received, 8);
+  fail_unless_equals_int (received.block.parity_received, 2);
+  fail_unless_equals_int (received.block.missing, 2);
+  fail_unless_equals_int (received.block.next_sequence, 12 + 3);
+  fail_unless_equals_int (received.block.highest_sequence, 12 + 11);
+  fail_unless_equals_int (received.block.fec_percentage, 20);
+  fail_unless_equals_int (received.block.block, 0);
+  fail_unless_equals_int (received.block.blocks, 1);
+  sharded_frame_free (whole);
+  sharded_frame_free (thinned);
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_block_that_is_given_up_is_reported_once_and_a_frame_of_which_nothing_came_is_not)
+{
+  ShardedFrame *broken = ten_data_shards (), *gone = ten_data_shards (), *after = ten_data_shards ();
+  gboolean dropped[12] = { [0] = TRUE, [3] = TRUE, [10] = TRUE, [11] = TRUE };
+
+  push_frame (broken, dropped);
+  fail_unless_equals_int (received.block_calls, 0);
+  push_frame (after, NULL);
+  fail_unless_equals_int (received.frames, 1);
+  fail_unless_equals_int (received.lost_last, 2);
+  fail_unless_equals_int (received.block_calls, 1);
+  fail_unless_equals_int (received.block.frame_index, 1);
+  fail_unless_equals_int (received.block.data_received, 8);
+  fail_unless_equals_int (received.block.parity_received, 0);
+  fail_unless_equals_int (received.block.missing, 2);
+  fail_unless_equals_int (received.block.next_sequence, 0);
+  sharded_frame_free (broken);
+  sharded_frame_free (gone);
   sharded_frame_free (after);
 }
 
@@ -434,7 +506,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_absurd_packet_sizes_make_no_queue)
 {
-  FrameQueueSink sink = { on_frame, on_lost, &received };
+  FrameQueueSink sink = { on_frame, on_lost, on_block, &received };
 
   fail_unless (frame_queue_new (0, &sink) == NULL);
   fail_unless (frame_queue_new (NV_PACKET_SIZE_MIN - 16, &sink) == NULL);
@@ -462,6 +534,8 @@ framequeue_suite (void)
   tcase_add_test (tc, test_sequence_and_frame_numbers_wrap);
   tcase_add_test (tc, test_short_last_data_shard_counts_as_padded_with_zeros);
   tcase_add_test (tc, test_shards_that_cannot_be_of_this_stream_are_rejected);
+  tcase_add_test (tc, test_block_that_needs_its_parity_is_reported_and_a_whole_one_is_not);
+  tcase_add_test (tc, test_block_that_is_given_up_is_reported_once_and_a_frame_of_which_nothing_came_is_not);
   tcase_add_test (tc, test_frame_whose_last_payload_length_is_absurd_is_lost);
   tcase_add_test (tc, test_stream_that_starts_afresh_is_taken_up_again);
   tcase_add_test (tc, test_incomplete_frame_at_the_end_is_lost);

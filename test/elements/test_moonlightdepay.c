@@ -160,7 +160,8 @@ GST_END_TEST;
 GST_START_TEST (test_after_a_loss_frames_are_kept_back_until_the_next_key_frame)
 {
   GstMessage *message;
-  const GstStructure *lost;
+  const GstStructure *lost, *block;
+  guint index, data, received, parity;
 
   open_harness ("moonlightdepay", VIDEO_CAPS);
   send_frame (5000, FALSE, 0, 0); /* before any key frame */
@@ -176,6 +177,14 @@ GST_START_TEST (test_after_a_loss_frames_are_kept_back_until_the_next_key_frame)
   fail_unless_equals_int (gst_harness_buffers_in_queue (h), 3);
 
   gst_message_unref ((pop_message ("moonlight-key-frame", &message), message));
+  block = pop_message ("moonlight-fec-status", &message);
+  fail_unless (gst_structure_get (block, "frame-index", G_TYPE_UINT, &index, "data-shards", G_TYPE_UINT, &data,
+      "data-received", G_TYPE_UINT, &received, "parity-shards", G_TYPE_UINT, &parity, NULL));
+  fail_unless_equals_int (index, 3);
+  fail_unless_equals_int (data, 5);
+  fail_unless_equals_int (received + 3, data);
+  fail_unless_equals_int (parity, 2);
+  gst_message_unref (message);
   lost = pop_message ("moonlight-frame-lost", &message);
   fail_unless_equals_uint64 (field (lost, "first"), 3);
   fail_unless_equals_uint64 (field (lost, "last"), 3);
@@ -204,7 +213,7 @@ GST_END_TEST;
 GST_START_TEST (test_lost_frames_are_reported_merged_and_at_most_once_in_100_ms)
 {
   GstMessage *message;
-  guint i, messages = 0;
+  guint i, messages = 0, blocks = 0;
   guint64 last = 0;
 
   open_harness ("moonlightdepay", VIDEO_CAPS);
@@ -218,8 +227,11 @@ GST_START_TEST (test_lost_frames_are_reported_merged_and_at_most_once_in_100_ms)
       last = field (gst_message_get_structure (message), "last");
       messages++;
     }
+    blocks += gst_message_has_name (message, "moonlight-fec-status");
     gst_message_unref (message);
   }
+  /* as many as a client sends: 8 in 100 ms, and this takes no second */
+  fail_unless (blocks >= 8 && blocks < 25, "%u reports", blocks);
   /* one at once, the rest together when the stream ended */
   fail_unless (messages >= 2 && messages <= 10, "%u messages", messages);
   fail_unless_equals_uint64 (last, 50);

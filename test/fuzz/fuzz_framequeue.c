@@ -56,6 +56,18 @@ take_loss (void *user, uint32_t first, uint32_t last)
   stream->lost += (uint64_t) (last - first) + 1;
 }
 
+/* What a report says must add up, whatever came. */
+static void
+take_block (void *user, const FrameQueueBlock *block)
+{
+  (void) user;
+  FUZZ_CHECK (block->block < block->blocks);
+  FUZZ_CHECK (block->data_received <= block->data_shards && block->parity_received <= block->parity_shards);
+  FUZZ_CHECK (block->data_received < block->data_shards);
+  FUZZ_CHECK (
+      block->missing + block->data_received + block->parity_received <= block->data_shards + block->parity_shards);
+}
+
 static void
 push (Stream *stream, const uint8_t *shard, size_t size)
 {
@@ -192,7 +204,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   FuzzInput input = { data, size };
   Stream stream = { .frame_index = 1, .fec = rs_fec_new () };
-  FrameQueueSink sink = { take_frame, take_loss, &stream };
+  FrameQueueSink sink = { take_frame, take_loss, take_block, &stream };
 
   stream.packet_size = NV_PACKET_SIZE_MIN + fuzz_byte (&input) * 16u;
   stream.queue = frame_queue_new (stream.packet_size, &sink);

@@ -90,7 +90,7 @@ round_trip (const uint8_t *unit, size_t bytes, FramePlan *plan, const uint8_t *s
   static const uint8_t key[MEDIA_KEY_BYTES] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
   AnnexbSpan span = { 0, bytes };
   Expected expected = { unit, bytes, 0 };
-  FrameQueueSink sink = { take_frame, take_loss, &expected };
+  FrameQueueSink sink = { take_frame, take_loss, NULL, &expected };
   uint32_t packet_size = plan->payload_bytes + 16;
   MediaCrypt *crypt = settings[0] & 1 ? media_crypt_new (key) : NULL;
   size_t stride = frame_writer_datagram_bytes (packet_size, crypt != NULL);

@@ -131,6 +131,7 @@ describe('pipeline files of the user', function () {
     const failures: unknown[] = [];
     const events = {
       onFrameDropped: () => undefined,
+      onStages: () => undefined,
       onFailed: (failure: unknown) => failures.push(failure),
     };
     const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');
@@ -150,6 +151,7 @@ describe('pipeline files of the user', function () {
     const failures: { cause: string; remedy: string }[] = [];
     const events = {
       onFrameDropped: () => undefined,
+      onStages: () => undefined,
       onFailed: (failure: { cause: string; remedy: string }) => failures.push(failure),
     };
     const stream = createPlane('mine').createStream(STREAM_PLAN, events, logger, 'a');

@@ -1,10 +1,13 @@
 /** The probe as tests use it: paired with a running `lumen serve`, with options that suit a small machine. */
 
+import { resolvePaths } from '../../src/config/paths.js';
+import { fetchServerInfo } from '../../src/probe/host-info.js';
 import { DEFAULT_PROBE_OPTIONS, type ProbeOptions, type StreamOptions } from '../../src/probe/options.js';
 import { pairWithHost } from '../../src/probe/pairing.js';
 import type { ProbeReport } from '../../src/probe/report.js';
 import { runProbe } from '../../src/probe/run-probe.js';
 import { type ProbeStream, startStream } from '../../src/probe/stream.js';
+import type { VideoFormat } from '../../src/session/stream-plan.js';
 import { createLogger, createSilentLogger, type Logger } from '../../src/support/logger.js';
 import { type CommandResult, type Serve, until } from './serve.js';
 
@@ -22,6 +25,7 @@ const optionsFor = (serve: Serve, options: Partial<ProbeOptions>): ProbeOptions 
   mode: { width: 1280, height: 720, fps: 60 },
   bitrateKbps: 10_000,
   environment: process.env,
+  adminSocket: resolvePaths(serve.home.environment).adminSocket(serve.port),
   ...hostOptions(serve),
   ...options,
 });
@@ -40,6 +44,10 @@ export const pair = async (serve: Serve, pin = '1234', typedPin = pin, stateDir?
   if (person.status === 'rejected') throw person.reason;
   return { client, person: person.value };
 };
+
+/** What the host offers to stream. */
+export const listVideoFormats = async (serve: Serve): Promise<readonly VideoFormat[]> =>
+  (await fetchServerInfo(hostOptions(serve))).videoFormats;
 
 /** Streams with a plan and reports. */
 export const probe = (serve: Serve, options: Partial<ProbeOptions> = {}): Promise<ProbeReport> =>

@@ -13,6 +13,7 @@ export const VIDEO_PLAN: VideoPlan = {
   slices: 1,
   references: 1,
   encoderKbps: 8000,
+  wireKbps: 10_000,
   packetSize: 1024,
   fecPercentage: 20,
   minFecPackets: 2,

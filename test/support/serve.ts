@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { LossCounts } from '../../src/host/loss-feedback.js';
 
 const LUMEN = fileURLToPath(new URL('../../../bin/lumen.js', import.meta.url));
 const PORT_OFFSETS = { tcp: [-5, 0, 21], udp: [9, 10, 11] } as const;
@@ -202,7 +203,10 @@ export interface HostStatus {
     readonly app: number;
     readonly mediaPid: number | null;
     readonly frameIndex: number;
-    readonly counts: { readonly control?: Readonly<Record<string, number>> } | null;
+    readonly counts: {
+      readonly control?: Readonly<Record<string, number>>;
+      readonly loss?: LossCounts;
+    } | null;
   }[];
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { codecModeSupport, maxLumaPixelsHevc } from '../../../src/nvhttp/codec-modes.js';
+import { codecModeSupport, formatsOf, maxLumaPixelsHevc } from '../../../src/nvhttp/codec-modes.js';
 import type { VideoFormat } from '../../../src/session/stream-plan.js';
 
 const format = (codec: VideoFormat['codec'], bitDepth: 8 | 10, chroma: '420' | '444'): VideoFormat => ({
@@ -16,6 +16,7 @@ describe('codec modes of serverinfo', () => {
     assert.equal(codecModeSupport([...main, ...av1]), 197_377);
     assert.equal(codecModeSupport([format('h264', 8, '444')]), 0x04_0000);
     assert.equal(codecModeSupport([format('hevc', 8, '444'), format('hevc', 10, '444')]), 0x18_0000);
+    assert.deepEqual(formatsOf(769 | 0x8000_0000), main);
     assert.equal(codecModeSupport([format('av1', 8, '444'), format('av1', 10, '444')]), 0x60_0000);
   });
 

@@ -39,7 +39,7 @@ describe('probe/launch', () => {
 
   it('sends a query that a host accepts', () => {
     const keys = createLaunchKeys();
-    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: false };
+    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: false, bitDepth: 8 } as const;
     const query = buildLaunchQuery(options, desktop, keys);
     const text = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) text.set(name, String(value));
@@ -59,8 +59,13 @@ describe('probe/launch', () => {
   });
 
   it('says that it is too old for encrypted RTSP when asked to be', () => {
-    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: true };
+    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: true, bitDepth: 8 } as const;
     assert.equal(buildLaunchQuery(options, desktop, createLaunchKeys())['corever'], 0);
+  });
+
+  it('asks for HDR with ten bits, as clients do', () => {
+    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: false, bitDepth: 10 } as const;
+    assert.equal(buildLaunchQuery(options, desktop, createLaunchKeys())['hdrMode'], 1);
   });
 
   it('knows which generations of hosts it can talk to', () => {

@@ -25,7 +25,16 @@ const stats = readReceiverStats({
       'arrival-jitter-ns-p99': 1_250_000,
       'sequence-gaps': 7,
     },
-    counter: { frames: 600, unreadable: 1, wrong: 1, repeated: 4, skipped: 2 },
+    counter: {
+      frames: 600,
+      unreadable: 1,
+      wrong: 1,
+      repeated: 4,
+      skipped: 2,
+      format: 'I420',
+      colorimetry: '2:3:5:1',
+      'color-error': 0.75,
+    },
   },
   audio: { depay: { packets: 2000, lost: 1, recovered: 2, gaps: 1 } },
 });
@@ -49,6 +58,7 @@ describe('probe/measurement', () => {
       sequenceGaps: 7,
       nonceRepeats: null,
     });
+    assert.deepEqual(measured.picture, { format: 'I420', colorimetry: '2:3:5:1', colorError: 0.75 });
     assert.deepEqual(measured.hostLatencyMs, { p50: 4.5, p99: 0 });
     assert.deepEqual(measured.arrivalJitterMs, { p50: 0, p99: 1.25 });
     assert.deepEqual(measured.audio, { packets: 2000, lost: 1, recovered: 2, gaps: 1 });
@@ -56,11 +66,10 @@ describe('probe/measurement', () => {
   });
 
   it('does not call pictures wrong that carry no counter', () => {
-    const { frames } = measure(
-      readReceiverStats({ video: { counter: { frames: 60, unreadable: 60, wrong: 60 } } }),
-      1n,
-    );
+    const counter = { frames: 60, unreadable: 60, wrong: 60, 'color-error': 99 };
+    const { frames, picture } = measure(readReceiverStats({ video: { counter } }), 1n);
     assert.deepEqual([frames.decoded, frames.wrong, frames.skipped], [60, null, null]);
+    assert.deepEqual(picture, { format: null, colorimetry: null, colorError: null });
   });
 
   it('keeps 64-bit times exact', () => {

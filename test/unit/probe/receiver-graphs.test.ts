@@ -4,6 +4,7 @@ import {
   buildVideoGraph,
   decodersFor,
   pingProperties,
+  toColorimetry,
   type VideoGraphOptions,
 } from '../../../src/probe/receiver-graphs.js';
 
@@ -13,6 +14,7 @@ const video: VideoGraphOptions = {
   decoder: 'avdec_h264',
   hostAddress: '127.0.0.1',
   packetSize: 1392,
+  colorimetry: '2:3:5:1',
   key: null,
   dropPercent: 0,
   dropSeed: 1,
@@ -82,6 +84,13 @@ describe('probe/receiver-graphs', () => {
       ['ping-payload', 'remote-host', 'remote-port'],
     );
     assert.equal(names[0]?.value, '');
+  });
+
+  it('measures colours as the client asked for them, and Rec.2020 in eight bits as the Rec.709 that hosts send', () => {
+    assert.match(buildVideoGraph(video).launch, /framecounter name=counter mode=read colorimetry=2:3:5:1/);
+    assert.equal(toColorimetry(8, 'bt601', true), '1:4:16:4');
+    assert.equal(toColorimetry(10, 'bt2020', false), '2:6:13:7');
+    assert.equal(toColorimetry(8, 'bt2020', false), '2:3:5:1');
   });
 
   it('knows decoders for every codec', () => {

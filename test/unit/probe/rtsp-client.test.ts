@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ENCRYPT } from '../../../src/probe/options.js';
+import { DEFAULT_PROBE_OPTIONS, ENCRYPT } from '../../../src/probe/options.js';
 import {
   agree,
   agreeEncryption,
@@ -17,7 +17,13 @@ const host: FoundDescription = {
   canHevc: true,
   encryptionSupported: 7,
 };
-const wanted = { codec: 'h264', packetSize: 1392, encryption: ENCRYPT.control | ENCRYPT.audio } as const;
+const wanted = {
+  codec: 'h264',
+  bitDepth: 8,
+  chroma: '420',
+  packetSize: 1392,
+  encryption: ENCRYPT.control | ENCRYPT.audio,
+} as const;
 
 describe('probe/rtsp-client', () => {
   it('turns on what both the client wants and the host can', () => {
@@ -44,12 +50,19 @@ describe('probe/rtsp-client', () => {
 
   it('streams H.264 from a host that lacks the wanted codec', () => {
     assert.equal(agree({ ...wanted, codec: 'hevc' }, host).codec, 'hevc');
-    assert.equal(agree({ ...wanted, codec: 'av1' }, host).codec, 'h264');
+    const fallback = agree({ ...wanted, codec: 'av1', bitDepth: 10, chroma: '444' }, host);
+    assert.deepEqual([fallback.codec, fallback.bitDepth, fallback.chroma], ['h264', 8, '420']);
   });
 
   it('announces what a host reads back', () => {
-    const agreement = agree(wanted, host);
-    const options = { mode: { width: 1280, height: 720, fps: 120 }, bitrateKbps: 20_000 };
+    const agreement = agree({ ...wanted, codec: 'hevc', bitDepth: 10, chroma: '444' }, host);
+    const options = {
+      ...DEFAULT_PROBE_OPTIONS,
+      mode: { width: 1280, height: 720, fps: 120 },
+      slices: 4,
+      colorSpace: 'bt2020',
+      fullRange: true,
+    } as const;
     const body = formatAnnounce(toAnnounce(options, agreement), { address: '127.0.0.1', videoPort: 47998 });
     const parsed = parseAnnounce(body);
     assert.ok(parsed.ok);
@@ -58,6 +71,8 @@ describe('probe/rtsp-client', () => {
       [width, height, fps, configuredKbps, maximumKbps, references, packetSize],
       [1280, 720, 120, 20_000, 16_000, 1, 1392],
     );
+    const { codec, isTenBit, isYuv444, slices, encoderCscMode } = parsed.attributes;
+    assert.deepEqual([codec, isTenBit, isYuv444, slices, encoderCscMode], ['hevc', true, true, 4, 5]);
   });
 
   it('finds the server port among other parameters and falls back to the usual one', () => {

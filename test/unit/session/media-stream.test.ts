@@ -85,10 +85,12 @@ const setUp = (
       states.push(state);
       return [];
     },
+    tuningProperties: ({ encoderKbps }) => [{ element: 'encoder', property: 'bitrate', value: encoderKbps }],
     events: {
       onFrameDropped: () => {
         dropped += 1;
       },
+      onStages: () => undefined,
       onFailed: (failure) => failures.push(failure),
     },
     logger: createSilentLogger(),
@@ -108,6 +110,19 @@ const nth = <T>(values: readonly T[], index: number): T => {
 };
 
 describe('RestartingMediaStream', () => {
+  it('tunes the playing encoder in place, and so does the process that replaces it', async () => {
+    const { stream, processes } = setUp();
+    const tuning = { encoderKbps: 4000, fecPercentage: 40, minFecPackets: 2 };
+    stream.start();
+    await settle();
+    assert.equal(stream.tune(tuning), true);
+    assert.deepEqual(nth(processes, 0).calls, ['video.encoder.bitrate=4000']);
+    nth(processes, 0).exit(null, 'SIGKILL');
+    await settle();
+    assert.deepEqual(nth(processes, 1).calls, ['video.encoder.bitrate=4000']);
+    await stream.stop();
+  });
+
   it('releases the held picture when the video endpoint becomes known', async () => {
     const { stream, processes } = setUp();
     stream.start();

@@ -87,6 +87,11 @@ describe('negotiate', () => {
     );
   });
 
+  it('takes every packet size from the smallest that clients send to a jumbo frame', () => {
+    for (const packetSize of [288, 256, 1024, 1184, 1392, 8912])
+      assert.equal(planOf({ packetSize }).video.packetSize, packetSize);
+  });
+
   it('uses the reduced maximum as it is when the client gives no figure of its own', () => {
     assert.equal(planOf({ configuredKbps: 0 }).video.encoderKbps, 16_000);
   });
@@ -101,7 +106,8 @@ describe('negotiate', () => {
     ['4:4:4 chroma', { isYuv444: true }],
     ['ten bits', { isTenBit: true }],
     ['a packet size that is no multiple of 16', { packetSize: 1000 }],
-    ['a packet size beyond an Ethernet frame', { packetSize: 9008 }],
+    ['a packet size beyond a jumbo frame', { packetSize: 8928 }],
+    ['a packet size that leaves no room for parameter sets', { packetSize: 240 }],
     ['surround sound, which is not offered yet', { audioChannels: 6 }],
     ['no bitrate at all', { configuredKbps: 0, maximumKbps: 0 }],
   ] as const) {

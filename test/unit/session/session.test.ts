@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/session/media-stream.js';
 import type { StreamWishes } from '../../../src/session/negotiate.js';
 import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
+import type { StreamTuning } from '../../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 import { H264 } from '../../support/plans.js';
 
@@ -63,6 +64,10 @@ class RecordedMedia implements MediaStream {
   forceKeyFrame(): void {
     this.calls.push('key frame');
   }
+  tune({ encoderKbps }: StreamTuning): boolean {
+    this.calls.push(`tune ${encoderKbps}`);
+    return true;
+  }
   async stats(): Promise<Record<string, never>> {
     return {};
   }
@@ -98,6 +103,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       onState: (_session, state) => states.push(state),
       onFinished: () => undefined,
       onKeyFrameOwed: () => undefined,
+      onStages: () => undefined,
     },
   );
   const peer = {

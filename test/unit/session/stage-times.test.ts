@@ -26,6 +26,8 @@ const STATS = {
       'bursts-dropped': 1,
       'late-ns-p50': 41_000,
       'late-ns-p99': 86_000,
+      pacing: 'rate',
+      realtime: true,
     },
   },
 };
@@ -39,6 +41,17 @@ describe('stage times', () => {
     assert.equal(times.droppedBySampler, 3);
     assert.equal(times.droppedBySender, 1);
     assert.deepEqual(times.spreadMs, { p50: 0, p99: 0 }, 'absent fields read as nothing');
+  });
+
+  it('say how the sender spreads a frame and whether it got real-time priority', () => {
+    const times = toStageTimes(STATS);
+    assert(times);
+    assert(formatStageTimes(times).includes('sending      rate, with real-time priority'));
+    assert(
+      formatStageTimes({ ...times, realtime: false }).some((line) =>
+        line.endsWith('without real-time priority'),
+      ),
+    );
   });
 
   it('are not there before the video graph has said anything', () => {

@@ -1,0 +1,170 @@
+/**
+ * How a stream follows the losses that its client reports: more parity where datagrams are lost at random, fewer bits
+ * where they are lost because there are too many. All of it stays inside the client's figure, so more parity means
+ * fewer bits for the picture and never more datagrams. Pure: one step for each window of reports.
+ */
+import { encoderKbps } from './negotiate.js';
+import type { StreamTuning, VideoPlan } from './stream-plan.js';
+
+/** What one window of time brought. */
+export interface LossWindow {
+  /** Length, milliseconds. */
+  readonly ms: number;
+  readonly frames: number;
+  /** Data shards sent, and those of them that the client missed. */
+  readonly dataShards: number;
+  readonly dataShardsLost: number;
+  /** Parity blocks that could not be rebuilt. */
+  readonly blocksLost: number;
+}
+
+/** A block may be lost this often: one frame in ten thousand, which at 60 a second is one in three minutes. */
+const BLOCK_LOSS_TARGET = 1e-4;
+/** The next second may be worse than this one. */
+const LOSS_MARGIN = 1.25;
+/** Frames differ in size, and the smaller the block the more parity it needs in percent. */
+const SMALL_BLOCK = 0.6;
+/** Blocks between which the percentage is chosen; for the smallest the fewest parity shards count instead. */
+const MIN_BLOCK_SHARDS = 8;
+const MAX_BLOCK_SHARDS = 127;
+const MAX_FEC_PERCENTAGE = 100;
+const FEC_STEP = 5;
+/** Of the smallest blocks, which percentages do not help. */
+const TINY_BLOCK = 2;
+const MAX_MIN_FEC_PACKETS = 8;
+/** Of so few shards one lost by chance says nothing. */
+const MIN_SHARDS = 50;
+
+/** Above: there is too much for the link. */
+const HEAVY_LOSS = 0.1;
+/** Below: the link is good. In between nothing is changed but the parity. */
+const LIGHT_LOSS = 0.02;
+/** What is left of the estimate a second later, where nothing more is lost. */
+const DECAY_PER_SECOND = 0.7;
+const NEGLIGIBLE_LOSS = 0.002;
+const BURST_BLOCKS = 2;
+const BURST_CUT = 0.9;
+/** Least share of the client's figure; below it the person must choose a smaller one. */
+const MIN_SHARE = 0.4;
+const CLEAN_BEFORE_RISE_MS = 3000;
+/** Loss that goes on but costs no block is no reason to stay low for ever. */
+const QUIET_BEFORE_RISE_MS = 15_000;
+/** From the least share to the whole in 20 s. */
+const RISE_PER_SECOND = 0.03;
+/** A smaller change of the bitrate is not worth it. */
+const MIN_CHANGE = 0.03;
+
+/** How likely more than `spare` of `shards` are lost, when each is with probability `loss`. */
+const lossBeyond = (shards: number, spare: number, loss: number): number => {
+  let term = (1 - loss) ** shards;
+  let covered = term;
+  for (let lost = 1; lost <= spare; lost += 1) {
+    term *= ((shards - lost + 1) / lost) * (loss / (1 - loss));
+    covered += term;
+  }
+  return Math.max(0, 1 - covered);
+};
+
+/**
+ * The fewest parity shards by which a block of `dataShards` survives random loss, up to `most`.
+ * @param loss share of the datagrams lost, 0–1
+ * Example: 25 data shards and 5 % loss need 8, or 32 %; 6 need 5.
+ */
+export const parityFor = (dataShards: number, loss: number, most = dataShards): number => {
+  let parity = 0;
+  while (parity < most && lossBeyond(dataShards + parity, parity, loss) > BLOCK_LOSS_TARGET) parity += 1;
+  return parity;
+};
+
+/** One stream's adaptation. */
+export class LossAdaptation {
+  readonly #video: VideoPlan;
+  #tuning: StreamTuning;
+  #loss = 0;
+  #share = 1;
+  /** Since the last loss that counts, and since the last cut. */
+  #cleanMs = 0;
+  #quietMs = 0;
+
+  constructor(video: VideoPlan) {
+    this.#video = video;
+    this.#tuning = this.#full;
+  }
+
+  /** What the stream was agreed with. */
+  get #full(): StreamTuning {
+    const { encoderKbps: kbps, fecPercentage, minFecPackets } = this.#video;
+    return { encoderKbps: kbps, fecPercentage, minFecPackets };
+  }
+
+  get tuning(): StreamTuning {
+    return this.#tuning;
+  }
+
+  /** Nothing is held back. */
+  get isFull(): boolean {
+    return this.#tuning.encoderKbps === this.#video.encoderKbps;
+  }
+
+  /** Share of the data shards that the parity is made for, 0–1. */
+  get loss(): number {
+    return this.#loss;
+  }
+
+  /** @returns the new tuning where it changes */
+  step(window: LossWindow): StreamTuning | undefined {
+    const isIdle = window.dataShards === 0;
+    const loss = isIdle ? 0 : Math.min(1, window.dataShardsLost / Math.max(window.dataShards, MIN_SHARDS));
+    const decayed = this.#loss * DECAY_PER_SECOND ** (window.ms / 1000);
+    this.#loss = Math.max(loss, decayed < NEGLIGIBLE_LOSS ? 0 : decayed);
+    const parity = this.#chooseParity(window);
+    this.#adjustShare(window, loss, parity.fecPercentage <= this.#tuning.fecPercentage);
+    const next = { ...parity, encoderKbps: this.#encoderKbps(parity) };
+    if (!this.#isWorthIt(next)) return undefined;
+    this.#tuning = next;
+    return next;
+  }
+
+  /** No parity at all is the owner's wish and stays so; otherwise the owner's figure is the least. */
+  #chooseParity(window: LossWindow): Pick<StreamTuning, 'fecPercentage' | 'minFecPackets'> {
+    const { fecPercentage, minFecPackets } = this.#video;
+    if (fecPercentage === 0 || this.#loss === 0) return { fecPercentage, minFecPackets };
+    const loss = Math.min(0.5, this.#loss * LOSS_MARGIN);
+    const mean = window.dataShards / Math.max(1, window.frames);
+    const block = Math.min(MAX_BLOCK_SHARDS, Math.max(MIN_BLOCK_SHARDS, Math.round(mean * SMALL_BLOCK)));
+    const wanted = Math.ceil((100 * parityFor(block, loss)) / block / FEC_STEP) * FEC_STEP;
+    return {
+      fecPercentage: Math.max(fecPercentage, Math.min(wanted, MAX_FEC_PERCENTAGE)),
+      minFecPackets: Math.max(minFecPackets, parityFor(TINY_BLOCK, loss, MAX_MIN_FEC_PACKETS)),
+    };
+  }
+
+  /** @param isCovered the parity was enough for as much loss at random: what was lost all the same came in a burst */
+  #adjustShare(window: LossWindow, loss: number, isCovered: boolean): void {
+    const isCut = loss >= HEAVY_LOSS || (isCovered && window.blocksLost >= BURST_BLOCKS);
+    if (isCut) this.#share = Math.max(MIN_SHARE, this.#share * Math.min(BURST_CUT, 1 - loss / 2));
+    this.#quietMs = isCut ? 0 : this.#quietMs + window.ms;
+    this.#cleanMs = isCut || loss > LIGHT_LOSS ? 0 : this.#cleanMs + window.ms;
+    if (this.#cleanMs >= CLEAN_BEFORE_RISE_MS || this.#quietMs >= QUIET_BEFORE_RISE_MS) {
+      this.#share = Math.min(1, this.#share + (RISE_PER_SECOND * window.ms) / 1000);
+    }
+  }
+
+  #encoderKbps(parity: Pick<StreamTuning, 'fecPercentage' | 'minFecPackets'>): number {
+    const full = this.#full;
+    const isFull = this.#share === 1 && parity.fecPercentage === full.fecPercentage;
+    if (isFull && parity.minFecPackets === full.minFecPackets) return full.encoderKbps;
+    const kbps = encoderKbps(this.#video.wireKbps * this.#share, { ...this.#video, ...parity }, 0);
+    return Math.min(kbps, full.encoderKbps);
+  }
+
+  #isWorthIt(next: StreamTuning): boolean {
+    const { encoderKbps: kbps, fecPercentage, minFecPackets } = this.#tuning;
+    if (next.fecPercentage !== fecPercentage || next.minFecPackets !== minFecPackets) return true;
+    const full = this.#video.encoderKbps;
+    return (
+      next.encoderKbps !== kbps &&
+      (next.encoderKbps === full || Math.abs(next.encoderKbps - kbps) >= full * MIN_CHANGE)
+    );
+  }
+}

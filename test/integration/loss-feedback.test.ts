@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatClientMessage } from '../../src/control/message.js';
+import type { LossCounts } from '../../src/host/loss-feedback.js';
+import type { ProbeStream } from '../../src/probe/stream.js';
+import { openStream, pair } from '../support/client.js';
+import { Serve, TestHome, until } from '../support/serve.js';
+
+const SMALL = { mode: { width: 640, height: 360, fps: 60 }, bitrateKbps: 5000, audio: false } as const;
+
+const lossOf = async (serve: Serve): Promise<LossCounts> => {
+  const loss = (await serve.status()).sessions[0]?.counts?.loss;
+  assert(loss);
+  return loss;
+};
+
+/** Tells the host of a block of ten data shards that missed one, though nothing was lost. */
+const pretendLoss = (stream: ProbeStream): boolean =>
+  stream.sendControl(
+    formatClientMessage({
+      kind: 'frameFecStatus',
+      frameIndex: 1,
+      highestReceivedSequence: 10,
+      nextContiguousSequence: 1,
+      missingBeforeHighest: 1,
+      dataPackets: 10,
+      parityPackets: 2,
+      dataReceived: 9,
+      parityReceived: 1,
+      fecPercentage: 20,
+      blockIndex: 0,
+      blockCount: 1,
+    }),
+  );
+
+const pretendLosses = async (stream: ProbeStream): Promise<void> => {
+  for (let i = 0; i < 80; i += 1) {
+    pretendLoss(stream);
+    await sleep(25);
+  }
+};
+
+describe('the losses that a client reports', function () {
+  this.timeout(60_000);
+  const home = new TestHome();
+  let serve: Serve;
+
+  before(async () => {
+    serve = await Serve.start(home);
+    await pair(serve);
+  });
+  after(async () => {
+    await serve.stop();
+    home.remove();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
+  });
+
+  it('change bitrate and parity in place, without a key frame, and no longer than they last', async () => {
+    const stream = await openStream(serve, SMALL);
+    assert.notEqual(await stream.firstFrame, null);
+    await sleep(1500);
+    await pretendLosses(stream);
+    const low = await until(async () => {
+      const loss = await lossOf(serve);
+      return loss.encoderKbps < loss.fullEncoderKbps && loss;
+    }, 'the stream follows');
+    assert(low.fecPercentage > 20, `${low.fecPercentage} % parity`);
+    assert.match(serve.output, /datagrams are lost: more parity, fewer bits/);
+    await until(
+      async () => (await lossOf(serve)).encoderKbps === low.fullEncoderKbps,
+      'the stream is back at its full bitrate',
+      30_000,
+    );
+    assert.match(serve.output, /the losses are over: full bitrate/);
+    const { frames, keyFrames } = await stream.quit();
+    assert.equal(keyFrames.received, 1);
+    assert.equal(frames.lost, 0);
+    assert.equal(frames.wrong, 0);
+  });
+
+  it('are told as stock clients tell them, and answered with parity that rebuilds what is lost', async () => {
+    const stream = await openStream(serve, SMALL);
+    assert.notEqual(await stream.firstFrame, null);
+    stream.setDropPercent(5);
+    const loss = await until(async () => {
+      const counts = await lossOf(serve);
+      return counts.fecPercentage > 20 && counts;
+    }, 'the host raises the parity');
+    assert(loss.fecReports > 0);
+    await sleep(2000);
+    const status = await home.lumen(['status', '--port', String(serve.port)]);
+    assert.match(status.stdout, /loss +\d+\.\d % of late, \d+ datagrams in \d+ reports/);
+    const report = await stream.quit();
+    assert(report.fecReports > 0);
+    assert((report.hostStages?.frames ?? 0) > 0, 'the host of this machine tells its stages');
+    assert(report.frames.recovered > 0);
+    assert.equal(report.frames.wrong, 0);
+  });
+
+  it('are counted and change nothing where the owner wants it so; old loss stats are counted too', async () => {
+    const fixedHome = new TestHome();
+    const fixed = await Serve.start(fixedHome, ['--no-adapt-to-loss']);
+    try {
+      await pair(fixed);
+      const stream = await openStream(fixed, SMALL);
+      assert.notEqual(await stream.firstFrame, null);
+      stream.sendControl(
+        formatClientMessage({ kind: 'lossStats', lossCount: 3, intervalMs: 50, lastGoodFrame: 9n }),
+      );
+      await pretendLosses(stream);
+      const loss = await until(async () => {
+        const counts = await lossOf(fixed);
+        return counts.lossPercent > 1 && counts;
+      }, 'the losses are counted');
+      assert.equal(loss.isAdaptive, false);
+      assert.equal(loss.lossStats, 1);
+      assert.equal(loss.encoderKbps, loss.fullEncoderKbps);
+      assert.equal(loss.fecPercentage, 20);
+      await stream.quit();
+    } finally {
+      await fixed.stop();
+      fixedHome.remove();
+    }
+  });
+});

@@ -1,0 +1,109 @@
+/** Streams every video format that a host offers, and says what is wrong with what arrives. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { ProbeOptions } from '../../src/probe/options.js';
+import type { ProbeReport } from '../../src/probe/report.js';
+import type { ColorSpace, VideoFormat } from '../../src/session/stream-plan.js';
+import { probe } from './client.js';
+import type { Serve, TestHome } from './serve.js';
+
+/** One stream of the matrix. */
+export interface VideoCase {
+  readonly format: VideoFormat;
+  readonly isEncrypted: boolean;
+  readonly packetSize: number;
+  readonly colorSpace: ColorSpace;
+  readonly fullRange: boolean;
+}
+
+/** Small enough for two cores without hardware, also in 10 bits. */
+const MODE = { width: 640, height: 360, fps: 30 } as const;
+const BITRATE_KBPS = 6000;
+/** Steps of 8 bits that a patch may be off after conversion and coding. */
+const MAX_COLOR_ERROR = 3;
+
+/**
+ * A test pattern in R'G'B', as screens are captured, so that the colours go through the conversion in front of the
+ * encoder. The shipped one is drawn in the encoder's format already.
+ */
+const RGB_SOURCE = `
+title    = "test pattern in R'G'B'"
+requires = ["videotestsrc", "framecounter"]
+source = '''
+videotestsrc name=source is-live=true pattern=smpte horizontal-speed=4
+! video/x-raw,format=BGRx,width=\${width},height=\${height},framerate=\${fps}/1
+! framecounter name=counter start=\${first_frame}
+'''
+`;
+
+/** Each encryption, packet size, matrix and range comes up among four formats in a row. */
+const VARIANTS = [
+  { isEncrypted: false, packetSize: 1392, colorSpace: 'bt709', fullRange: false },
+  { isEncrypted: true, packetSize: 1024, colorSpace: 'bt601', fullRange: true },
+  { isEncrypted: true, packetSize: 1392, colorSpace: 'bt601', fullRange: false },
+  { isEncrypted: false, packetSize: 1024, colorSpace: 'bt709', fullRange: true },
+] as const;
+
+/** Each format once, in another variant than the one before. */
+export const shortMatrix = (formats: readonly VideoFormat[]): VideoCase[] =>
+  formats.map((format, index) => ({ format, ...(VARIANTS[index % VARIANTS.length] ?? VARIANTS[0]) }));
+
+/** Each format with and without encryption, in both usual packet sizes; the colours change along. */
+export const fullMatrix = (formats: readonly VideoFormat[]): VideoCase[] =>
+  formats.flatMap((format) => VARIANTS.map((variant) => ({ format, ...variant })));
+
+/** Puts that source in the place of the shipped one. */
+export const useRgbSource = (home: TestHome): void => {
+  const folder = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines/sources');
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(path.join(folder, 'test.toml'), RGB_SOURCE);
+};
+
+/** For messages. */
+export const caseName = ({ format, isEncrypted, packetSize, colorSpace, fullRange }: VideoCase): string =>
+  `${format.codec} ${format.bitDepth} bit ${format.chroma}, ${isEncrypted ? 'encrypted' : 'clear'}, packets of ${packetSize}, ` +
+  `${colorSpace} ${fullRange ? 'full' : 'limited'}`;
+
+/** Streams one case for some seconds. The host must offer encrypted video where the case wants it. */
+export const streamCase = (serve: Serve, one: VideoCase, seconds: number): Promise<ProbeReport> => {
+  const options: Partial<ProbeOptions> = {
+    ...one.format,
+    mode: MODE,
+    bitrateKbps: BITRATE_KBPS,
+    colorSpace: one.colorSpace,
+    fullRange: one.fullRange,
+    packetSize: one.packetSize,
+    encryption: one.isEncrypted ? 7 : 1,
+    seconds,
+    ending: 'quit',
+  };
+  return probe(serve, options);
+};
+
+/** The raw format that a decoder makes of it. */
+const rawFormat = ({ bitDepth, chroma }: VideoFormat): string =>
+  `${chroma === '444' ? 'Y444' : 'I420'}${bitDepth === 10 ? '_10LE' : ''}`;
+
+/** All that is not as it must be: nothing lost, every frame decoded, in order, in the right format and colours. */
+export const problemsOf = (report: ProbeReport, { format, isEncrypted }: VideoCase): string[] => {
+  if (report.failure !== null) return [`${report.failure.stage}: ${report.failure.problem}`];
+  const { frames, picture, request } = report;
+  const expected: readonly (readonly [what: string, value: unknown, wanted: unknown])[] = [
+    ['end', report.end.reason, 'time'],
+    ['codec', request.codec, format.codec],
+    ['video encryption', request.encryption.video, isEncrypted],
+    ['frames lost', frames.lost, 0],
+    ['pictures wrong', frames.wrong, 0],
+    ['frames discarded', frames.discarded, 0],
+    ['raw format', picture.format, rawFormat(format)],
+  ];
+  const problems = expected
+    .filter(([, value, wanted]) => value !== wanted)
+    .map(([what, value, wanted]) => `${what}: ${value} instead of ${wanted}`);
+  if (picture.colorError === null || picture.colorError > MAX_COLOR_ERROR)
+    problems.push(`colours off by ${picture.colorError}`);
+  // The last one or two may still be in the decoder.
+  if (frames.received < MODE.fps / 2 || frames.received - frames.decoded > 2)
+    problems.push(`${frames.decoded} of ${frames.received} frames decoded`);
+  return problems;
+};
