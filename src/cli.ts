@@ -1,6 +1,7 @@
 /** The `lumen` command: its verbs, and one place where what went wrong becomes text and an exit status. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAppsCommand } from './commands/apps.js';
 import { addClientsCommand } from './commands/clients.js';
 import { addPairCommand } from './commands/pair.js';
 import { addPipelinesCommand } from './commands/pipelines.js';
@@ -26,6 +27,7 @@ const createProgram = (): Command => {
   addServeCommand(program);
   addPairCommand(program);
   addClientsCommand(program);
+  addAppsCommand(program);
   addStatusCommand(program);
   addSourcesCommand(program);
   addPipelinesCommand(program);

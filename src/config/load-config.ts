@@ -5,12 +5,15 @@
 import fs from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { LumenError } from '../support/errors.js';
+import type { Config } from './config.js';
+import { COMMAND_LINE, ENVIRONMENT, invalid, notAccepted, unknownKey } from './config-error.js';
+import { loadApps } from './load-apps.js';
 import { editDistance, nearestName } from './nearest-name.js';
 import { type Environment, resolvePaths } from './paths.js';
 import {
   BASE_PORT_RANGE,
-  type Config,
   defaultOf,
+  type HostSettings,
   SETTING_KEYS,
   SETTINGS,
   type SettingKey,
@@ -37,30 +40,9 @@ interface RawValue {
   readonly place: string;
 }
 
+/** The one key of the file that has neither flag nor variable. */
+const APPS = 'apps';
 const MAX_FILE_BYTES = 256 * 1024;
-
-const COMMAND_LINE = 'the command line';
-const ENVIRONMENT = 'the environment';
-
-/** @param place where the value stands: {@link COMMAND_LINE}, {@link ENVIRONMENT} or a file */
-const remedyFor = (key: string, place: string): string => {
-  if (place === COMMAND_LINE) return `give ${key} another value; lumen serve --help lists them`;
-  if (place === ENVIRONMENT) return `set ${key} to another value, or unset it`;
-  return `correct ${place}, or remove the line to get the default`;
-};
-
-/** The schema's own words for a wrong type or range name its notions, not a person's: what is accepted says it better. */
-const isSchemaTalk = (message: string): boolean => /^(Invalid|Too|Unrecognized)/.test(message);
-
-const invalid = (key: string, problem: string, file: string, cause?: unknown): LumenError =>
-  new LumenError('LUMEN_CONFIG_INVALID', { key, problem, file, remedy: remedyFor(key, file) }, cause);
-
-const unknownKey = (key: string, known: readonly string[], place: string): LumenError =>
-  invalid(
-    key.slice(0, 80),
-    `there is no such setting; the nearest name is ${nearestName(key, known) ?? 'none'}`,
-    place,
-  );
 
 const readFileText = (file: string, mayBeMissing: boolean): string | undefined => {
   try {
@@ -95,24 +77,13 @@ const fromText = (key: SettingKey, value: unknown): unknown => {
   return value;
 };
 
-const describeValue = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `a ${typeof value}`;
-};
-
 const check = (key: SettingKey, raw: RawValue): unknown => {
   const result = SETTINGS[key].schema.safeParse(raw.value);
   if (result.success) return result.data;
   if (key === 'port' && typeof raw.value === 'number') {
     throw new LumenError('LUMEN_PORT_RANGE', { port: raw.value, ...BASE_PORT_RANGE });
   }
-  const message = result.error.issues[0]?.message ?? '';
-  const why = isSchemaTalk(message) ? '' : `: ${message}`;
-  throw invalid(
-    raw.key,
-    `${describeValue(raw.value)} is not accepted${why} (accepted: ${SETTINGS[key].values})`,
-    raw.place,
-  );
+  throw notAccepted(raw.key, raw.value, SETTINGS[key].values, raw.place, result.error);
 };
 
 /* A misspelt variable is an error; one of another purpose, far from every setting's name, is left alone. */
@@ -144,7 +115,7 @@ export const loadConfig = (sources: ConfigSources = {}): Config => {
   const file = sources.file ?? resolvePaths(env).configFile;
   const fileValues = readFile(file, sources.file === undefined);
   for (const key of fileValues.keys()) {
-    if (!Object.hasOwn(SETTINGS, key)) throw unknownKey(key, SETTING_KEYS, file);
+    if (key !== APPS && !Object.hasOwn(SETTINGS, key)) throw unknownKey(key, [...SETTING_KEYS, APPS], file);
   }
   checkVariableNames(env);
 
@@ -158,5 +129,6 @@ export const loadConfig = (sources: ConfigSources = {}): Config => {
     return { value: defaultOf(key), key, place: 'the defaults' };
   };
   const entries = SETTING_KEYS.map((key) => [toCamelCase(key), check(key, choose(key))]);
-  return deepFreeze(Object.fromEntries(entries) as Config);
+  const settings = Object.fromEntries(entries) as HostSettings;
+  return deepFreeze({ ...settings, apps: loadApps(fileValues.get(APPS), file) });
 };

@@ -19,6 +19,8 @@ export interface LumenPaths {
   readonly pipelinesDir: string;
   /** `$XDG_STATE_HOME/lumen`: key, certificate, paired clients. */
   readonly stateDir: string;
+  /** What running apps owe the system. */
+  readonly appsDir: string;
   /** `$XDG_RUNTIME_DIR/lumen`, or a private folder under /tmp. */
   readonly runtimeDir: string;
   /** The UNIX socket through which other `lumen` commands reach the `lumen serve` on that base port. */
@@ -47,6 +49,7 @@ export const resolvePaths = (
     configFile: path.join(configDir, 'config.toml'),
     pipelinesDir: path.join(configDir, 'pipelines'),
     stateDir,
+    appsDir: path.join(stateDir, 'apps'),
     runtimeDir,
     adminSocket: (port) => path.join(runtimeDir, `serve-${port}.sock`),
   };

@@ -1,4 +1,5 @@
 /** The settings as a Markdown table: the body of `docs/configuration.md`, made from the schema so that it is true. */
+import { APP_KEYS, APP_SETTINGS } from './app-settings.js';
 import { SETTING_KEYS, SETTINGS, toFlag, variablesOf } from './settings.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
@@ -8,8 +9,17 @@ const formatDefault = (fallback: string | number | boolean): string => {
   return typeof fallback === 'string' ? `\`"${fallback}"\`` : `\`${fallback}\``;
 };
 
-/** One row per setting: file key, default, values, flag, variable, meaning. Ends without a line break. */
-export const formatConfigReference = (): string =>
+const formatAppReference = (): string =>
+  [
+    '| key of `[[apps]]` | values | meaning |',
+    '|---|---|---|',
+    ...APP_KEYS.map((key) => {
+      const { values, description } = APP_SETTINGS[key];
+      return `| \`${key}\` | ${cell(values)} | ${cell(description)} |`;
+    }),
+  ].join('\n');
+
+const formatSettingReference = (): string =>
   [
     '| setting | default | values | flag | variable | meaning |',
     '|---|---|---|---|---|---|',
@@ -21,3 +31,6 @@ export const formatConfigReference = (): string =>
       return `| ${cells.join(' | ')} |`;
     }),
   ].join('\n');
+
+/** One row per setting (file key, default, values, flag, variable, meaning), then one per key of an app. */
+export const formatConfigReference = (): string => `${formatSettingReference()}\n\n${formatAppReference()}`;

@@ -210,12 +210,12 @@ type CamelCase<Text extends string> = Text extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Text;
 
-/** All settings, checked, by their name in camel case. Deep-frozen; units end the names. */
-export type Config = {
+/** The settings of the table, checked, by their name in camel case; units end the names. */
+export type HostSettings = {
   readonly [Key in SettingKey as CamelCase<Key>]: z.output<(typeof SETTINGS)[Key]['schema']>;
 };
 
-/** `link_kbps` → `linkKbps`: the name in {@link Config} and among parsed flags. */
+/** `link_kbps` → `linkKbps`: the name in {@link HostSettings} and among parsed flags. */
 export const toCamelCase = (key: string): string =>
   key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 /** `link_kbps` → `--link-kbps`. */

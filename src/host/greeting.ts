@@ -1,6 +1,6 @@
 /** What a person who started the host needs to read: where it is, what it streams with, how to pair. */
 import os from 'node:os';
-import type { Config } from '../config/settings.js';
+import type { Config } from '../config/config.js';
 import { toUrlHost } from '../support/address.js';
 
 /** The addresses that clients can type, for the bind address: one of them, or every global one of this machine. */

@@ -4,9 +4,11 @@
  */
 import type { AdminReply, AdminRequest } from '../admin/messages.js';
 import { startAdminServer } from '../admin/server.js';
+import { type AppRunOptions, recoverRuns } from '../apps/app-run.js';
 import { createBackends } from '../capture/detect.js';
+import type { Config } from '../config/config.js';
 import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
-import type { Config, EncryptionPolicy } from '../config/settings.js';
+import type { EncryptionPolicy } from '../config/settings.js';
 import { ControlServer } from '../control/server.js';
 import { advertise } from '../discovery/advertise.js';
 import { EndpointWatcher } from '../endpoints/watcher.js';
@@ -27,11 +29,11 @@ import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { bindUdp, hasIpv6 } from '../support/sockets.js';
+import { AppMedia } from './app-media.js';
 import { Captures } from './captures.js';
 import { answerClientsRequest, isClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
-import { MediaPlane } from './media-plane.js';
 import { answerPairingRequest } from './pairing-requests.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
@@ -45,6 +47,8 @@ const PING_BUFFER_BYTES = 256 * 1024;
 const REFILL_DELAY_MS = 3000;
 const HANDSHAKE_MS = 15_000;
 const CONNECT_MS = 10_000;
+/** Apps may take their time to end, and what was prepared for them is undone. */
+const APPS_CLOSE_MS = 75_000;
 
 /** A host that serves. */
 export interface RunningHost {
@@ -56,10 +60,9 @@ export interface RunningHost {
 }
 
 interface StreamingDependencies {
-  readonly mediaPlane: MediaPlane;
+  readonly media: AppMedia;
   readonly servers: ProtocolServers;
   readonly clients: ClientStore;
-  readonly captures: Captures;
 }
 
 /** What stands for every address on this machine: a kernel without IPv6 knows no `::`. */
@@ -70,6 +73,7 @@ class Host {
   readonly #logger: Logger;
   readonly #paths: LumenPaths = resolvePaths();
   readonly #closers = new Closers();
+  readonly #appRuns: AppRunOptions;
   readonly #registry: SessionRegistry;
   readonly #wirings = new Map<Session, SessionWiring>();
   readonly #rtspSessions = new Set<RtspSession>();
@@ -85,6 +89,7 @@ class Host {
       environment: process.env,
       logger: logger.child({ module: 'sleep' }),
     });
+    this.#appRuns = { folder: this.#paths.appsDir, environment: process.env };
   }
 
   async start(): Promise<RunningHost> {
@@ -103,14 +108,13 @@ class Host {
     const identity = await loadHostIdentity(stateDir);
     const clients = new ClientStore(stateDir, this.#logger);
     const pairing = new PairingDesk(identity, clients, this.#logger);
-    const captures = this.#createCaptures();
-    const { mediaPlane, servers } = await this.#openMedia(captures);
-    await captures.removeStale();
-    const { reason, capabilities, capture } = await mediaPlane.check();
+    await recoverRuns(this.#appRuns, this.#logger);
+    const { media, servers } = await this.#openMedia();
+    const { reason, capabilities, capture } = await media.hostPlane.check();
     this.#capabilities = capabilities;
     this.#logger.info({ capture: capture.backend.name, why: capture.reason }, 'capture chosen');
     const rtsp = await this.#startRtsp();
-    const streaming = this.#createStreaming({ mediaPlane, servers, clients, captures });
+    const streaming = this.#createStreaming({ media, servers, clients });
     const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });
     const status = new HostStatus(() => ({
       http: nvhttp.counters(),
@@ -144,16 +148,7 @@ class Host {
     return isLanAddress(peerAddress) ? this.#config.encryptionLan : this.#config.encryptionWan;
   }
 
-  #createCaptures(): Captures {
-    const logger = this.#logger.child({ module: 'capture' });
-    const { stateDir } = this.#paths;
-    const backends = createBackends({ environment: process.env, stateDir, logger });
-    const captures = new Captures({ source: this.#config.source, backends, logger });
-    this.#closers.add('captures', () => captures.close());
-    return captures;
-  }
-
-  async #openMedia(captures: Captures): Promise<{ mediaPlane: MediaPlane; servers: ProtocolServers }> {
+  async #openMedia(): Promise<{ media: AppMedia; servers: ProtocolServers }> {
     const control = this.#listenControl();
     const video = this.#bindMediaPort('video');
     const audio = this.#bindMediaPort('audio');
@@ -171,19 +166,15 @@ class Host {
       refillDelayMs: REFILL_DELAY_MS,
     });
     this.#closers.add('media process', () => standby.close());
-    const mediaPlane = new MediaPlane({
-      config: this.#config,
-      standby,
-      captures,
-      logger: this.#logger.child({ module: 'pipelines' }),
-      userPipelines: this.#paths.pipelinesDir,
-    });
+    const media = await this.#createMedia(standby);
     const ports = { video: video.port, audio: audio.port, control: control.port };
     const describe = (peerAddress: string): string =>
       describeHost(this.#capabilities, this.#encryptionFor(peerAddress));
     // What is not offered is refused by the negotiation, with its own words.
-    const verifyMedia = async (logger: Logger, codec: VideoCodec): Promise<string | undefined> =>
-      hasFormat(this.#capabilities.video, { codec }) ? mediaPlane.verify(logger, codec) : undefined;
+    const verifyMedia = async ({ appId, logger }: Session, codec: VideoCodec): Promise<string | undefined> =>
+      hasFormat(this.#capabilities.video, { codec })
+        ? media.planeFor(appId).verify(logger, codec)
+        : undefined;
     const rtspSessions = this.#rtspSessions;
     const adaptsToLoss = this.#config.adaptToLoss;
     const servers = {
@@ -197,7 +188,25 @@ class Host {
       adaptsToLoss,
       logsStages: this.#config.perfLog,
     };
-    return { mediaPlane, servers };
+    return { media, servers };
+  }
+
+  async #createMedia(standby: MediaStandby): Promise<AppMedia> {
+    const logger = this.#logger.child({ module: 'capture' });
+    const { stateDir, pipelinesDir } = this.#paths;
+    const backends = createBackends({ environment: process.env, stateDir, logger });
+    const captures = new Captures({ source: this.#config.source, backends, logger });
+    const options = {
+      config: this.#config,
+      standby,
+      captures,
+      logger: this.#logger.child({ module: 'pipelines' }),
+      userPipelines: pipelinesDir,
+    };
+    const media = new AppMedia(options, this.#config.apps, backends);
+    this.#closers.add('captures', () => media.close());
+    await captures.removeStale();
+    return media;
   }
 
   #listenControl(): ControlServer {
@@ -252,7 +261,7 @@ class Host {
   }
 
   #createStreaming(parts: StreamingDependencies): Streaming {
-    const { mediaPlane, servers, clients, captures } = parts;
+    const { media, servers, clients } = parts;
     const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
       capabilities: () => this.#capabilities,
@@ -264,17 +273,19 @@ class Host {
       deadlines: { handshakeMs: HANDSHAKE_MS, connectMs: CONNECT_MS, suspendMs: suspendMinutes * 60_000 },
       logger: this.#logger,
       createMediaStream: (plan, events, session) =>
-        mediaPlane.createStream(plan, events, session.logger, session.id),
+        media.planeFor(session.appId).createStream(plan, events, session.logger, session.id),
       onState: (session, state) => this.#onSessionState(servers, session, state),
       onFinished: (session) => {
-        captures.release(session.id);
+        media.release(session.appId, session.id);
         this.#onSessionFinished(session);
       },
       onKeyFrameOwed: (session) => this.#wirings.get(session)?.oweKeyFrame(),
       onStages: (session, stages) => this.#wirings.get(session)?.onStages(stages),
     };
-    return new Streaming({
+    const streaming = new Streaming({
       registry: this.#registry,
+      apps: this.#config.apps,
+      appRuns: this.#appRuns,
       sessionContext,
       onLaunched: (session) => this.#onSessionState(servers, session, 'launched'),
       rtspPort: this.#port('rtsp'),
@@ -286,6 +297,8 @@ class Host {
         macFor: findMacAddress,
       }),
     });
+    this.#closers.add('apps', () => streaming.close(), APPS_CLOSE_MS);
+    return streaming;
   }
 
   #onSessionState(servers: ProtocolServers, session: Session, state: SessionState): void {

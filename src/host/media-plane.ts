@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import type { CaptureChoice } from '../capture/detect.js';
-import type { Config } from '../config/settings.js';
+import type { Config } from '../config/config.js';
 import type { GraphDescription } from '../media/messages.js';
 import { MEDIA_DESCRIPTORS, type MediaStandby } from '../media/standby.js';
 import {

@@ -14,7 +14,6 @@ import type { Session } from '../session/session.js';
 import type { StageTimes } from '../session/stage-times.js';
 import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
 import { runTask } from '../support/lifecycle.js';
-import type { Logger } from '../support/logger.js';
 import { KeyFrameRequests } from './key-frame-requests.js';
 import { type LossCounts, LossFeedback } from './loss-feedback.js';
 import { toStreamWishes } from './stream-wishes.js';
@@ -27,8 +26,8 @@ export interface ProtocolServers {
   /** Sessions that RTSP connections may belong to; shared with the RTSP server. */
   readonly rtspSessions: Set<RtspSession>;
   readonly ports: RtspSession['ports'];
-  /** Whether a stream of this codec can start: what keeps it from it, or undefined. */
-  verifyMedia(logger: Logger, codec: VideoCodec): Promise<string | undefined>;
+  /** Whether a stream of this session's app and codec can start: what keeps it from it, or undefined. */
+  verifyMedia(session: Session, codec: VideoCodec): Promise<string | undefined>;
   /** Body of the DESCRIBE reply for a client at this address. */
   describe(peerAddress: string): string;
   /** Streams follow the losses that their clients report. */
@@ -151,7 +150,7 @@ export class SessionWiring {
       announce: async (attributes, { hostHeader }) => {
         if (!attributes.encryptsControl)
           return { ok: false, status: 400, reason: 'control without encryption' };
-        const problem = await this.#servers.verifyMedia(this.#session.logger, attributes.codec);
+        const problem = await this.#servers.verifyMedia(this.#session, attributes.codec);
         if (problem !== undefined) return { ok: false, status: 503, reason: problem };
         const outcome = this.#session.announce(toStreamWishes(attributes, hostHeader));
         if (!outcome.ok) return outcome;

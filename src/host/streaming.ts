@@ -3,6 +3,9 @@
  * certificate; a second client never touches the first one's.
  */
 import { createHash } from 'node:crypto';
+import { AppRun, type AppRunOptions } from '../apps/app-run.js';
+import { readBoxArt } from '../apps/box-art.js';
+import { type AppConfig, DESKTOP } from '../config/app-settings.js';
 import type { EncryptionPolicy } from '../config/settings.js';
 import type { LaunchRequest } from '../nvhttp/launch-request.js';
 import type {
@@ -15,12 +18,12 @@ import type {
 import type { SessionRegistry } from '../session/registry.js';
 import { Session, type SessionContext } from '../session/session.js';
 import { toUrlHost } from '../support/address.js';
-import { describeError } from '../support/errors.js';
-
-/** Until apps can be configured there is one. Its id never changes: clients key shortcuts and box art by it. */
-const DESKTOP: App = { id: 881_448_767, title: 'Desktop', isHdrSupported: false };
+import { describeError, LumenError } from '../support/errors.js';
+import { runTask } from '../support/lifecycle.js';
+import { RateLimitedWarning } from '../support/logger.js';
 
 const REPEATED_KEY = 'The session key was used before: start the stream again';
+const TOO_MANY = 'The host has as many sessions as it may: raise max_sessions or quit one';
 const MAX_USED_KEYS = 1024;
 const UNENCRYPTED =
   'This host requires encryption, which this client is too old for: update Moonlight, or change encryption_lan or encryption_wan of the host';
@@ -28,6 +31,9 @@ const UNENCRYPTED =
 export interface StreamingParts {
   readonly registry: SessionRegistry;
   readonly sessionContext: SessionContext;
+  /** Desktop first. */
+  readonly apps: readonly AppConfig[];
+  readonly appRuns: AppRunOptions;
   /** Called once for a new session, before the client is answered. */
   onLaunched(session: Session): void;
   readonly rtspPort: number;
@@ -35,15 +41,38 @@ export interface StreamingParts {
   describe(): HostDescription;
 }
 
-const refuse = (statusCode: number, message: string): LaunchReply => ({ ok: false, statusCode, message });
+type Refusal = Extract<LaunchReply, { readonly ok: false }>;
+
+const refuse = (statusCode: number, message: string): Refusal => ({ ok: false, statusCode, message });
+
+/** What the commands of an app may know of the stream that is asked for. */
+const toVariables = (app: AppConfig, request: LaunchRequest, connection: ClientConnection) => ({
+  LUMEN_APP_ID: String(app.id),
+  LUMEN_APP_TITLE: app.title,
+  LUMEN_CLIENT_ADDRESS: connection.peerAddress,
+  LUMEN_CLIENT_AUDIO_CHANNELS: String(request.audioChannels),
+  ...(request.mode === null
+    ? {}
+    : {
+        LUMEN_CLIENT_WIDTH: String(request.mode.width),
+        LUMEN_CLIENT_HEIGHT: String(request.mode.height),
+        LUMEN_CLIENT_FPS: String(request.mode.fps),
+      }),
+});
 
 export class Streaming implements StreamingHost {
   readonly #parts: StreamingParts;
+  readonly #warnings: RateLimitedWarning;
   /** Digests of the latest session keys, oldest first. */
   readonly #usedKeys = new Set<string>();
+  /** The last thing that was begun for each client: launches, resumes and cancels do not overlap. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+  /** The app of each client that is being ended: what it changed is undone before the next is prepared. */
+  readonly #endingApps = new Map<string, Promise<void>>();
 
   constructor(parts: StreamingParts) {
     this.#parts = parts;
+    this.#warnings = new RateLimitedWarning(parts.sessionContext.logger);
   }
 
   describe(): HostDescription {
@@ -51,7 +80,17 @@ export class Streaming implements StreamingHost {
   }
 
   apps(): readonly App[] {
-    return [DESKTOP];
+    return this.#parts.apps.map(({ id, title }) => ({ id, title, isHdrSupported: false }));
+  }
+
+  async boxArt(appId: number): Promise<Buffer | undefined> {
+    const app = this.#findApp(appId);
+    if (app?.boxArt === undefined) return undefined;
+    const art = await readBoxArt(app.boxArt);
+    if (art.ok) return art.png;
+    const details = { app: app.title, file: app.boxArt, problem: art.reason, remedy: 'run: lumen apps' };
+    this.#warnings.warn(app.title, details, 'the box art of an app cannot be used');
+    return undefined;
   }
 
   runningApp(clientFingerprint: string): number {
@@ -62,37 +101,90 @@ export class Streaming implements StreamingHost {
    * A client that launches again has given its earlier session up, unless that one still streams: two launches at once
    * leave the later one.
    */
-  async launch(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
-    const { registry, sessionContext } = this.#parts;
+  launch(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
+    return this.#inTurn(connection.clientFingerprint, () => this.#launch(request, connection));
+  }
+
+  async #launch(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
+    const { registry } = this.#parts;
     if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
     const running = registry.find(connection.clientFingerprint);
     if (running?.state === 'playing') {
       return refuse(400, 'This client is streaming already: quit the running app first');
     }
-    if (running === undefined && registry.isFull) {
-      return refuse(503, 'The host has as many sessions as it may: raise max_sessions or quit one');
+    await running?.end('replaced');
+    await this.#endingApps.get(connection.clientFingerprint);
+    if (registry.isFull) return refuse(503, TOO_MANY);
+    const app = this.#findApp(request.appId ?? DESKTOP.id) ?? DESKTOP;
+    const started = await this.#startApp(app, request, connection);
+    if (!started.ok) return started;
+    // Another client may have been faster while the app was prepared.
+    if (registry.isFull) {
+      await started.run.stop();
+      return refuse(503, TOO_MANY);
     }
-    const ended = running?.end('replaced');
+    this.#addSession(app, request, connection, started.run);
+    return { ok: true, sessionUrl: this.#sessionUrl(request, connection) };
+  }
+
+  async #startApp(
+    app: AppConfig,
+    request: LaunchRequest,
+    connection: ClientConnection,
+  ): Promise<{ readonly ok: true; readonly run: AppRun } | Refusal> {
+    const { appRuns, sessionContext } = this.#parts;
+    const logger = sessionContext.logger.child({ module: 'apps' });
+    const variables = toVariables(app, request, connection);
+    try {
+      return { ok: true, run: await AppRun.start(appRuns, { app, variables, logger }) };
+    } catch (error) {
+      if (!(error instanceof LumenError)) throw error;
+      logger.error({ problem: error.message, remedy: error.remedy }, 'an app cannot be started');
+      return refuse(500, `${error.message}. Try: ${error.remedy}`);
+    }
+  }
+
+  /** The app ends with its session, and the session with its app. */
+  #addSession(app: AppConfig, request: LaunchRequest, connection: ClientConnection, run: AppRun): void {
+    const { registry, sessionContext, onLaunched } = this.#parts;
+    const { clientFingerprint, peerAddress, localAddress } = connection;
+    const context: SessionContext = {
+      ...sessionContext,
+      onState: (session, state) => {
+        sessionContext.onState(session, state);
+        if (state === 'ended') this.#endApp(clientFingerprint, run);
+      },
+    };
     const session = new Session(
       {
-        appId: request.appId ?? DESKTOP.id,
-        clientFingerprint: connection.clientFingerprint,
-        peerAddress: connection.peerAddress,
-        localAddress: connection.localAddress,
+        appId: app.id,
+        clientFingerprint,
+        peerAddress,
+        localAddress,
         riKey: request.riKey,
         riKeyId: request.riKeyId,
         encryptsRtsp: request.coreVersion >= 1,
       },
-      sessionContext,
+      context,
     );
     registry.add(session);
-    this.#parts.onLaunched(session);
-    await ended;
-    return { ok: true, sessionUrl: this.#sessionUrl(request, connection) };
+    onLaunched(session);
+    run.onExit(() => runTask(session.logger, 'end session', () => session.end('app-exited')));
   }
 
-  async resume(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
+  #endApp(clientFingerprint: string, run: AppRun): void {
+    const ending = run.stop().finally(() => {
+      if (this.#endingApps.get(clientFingerprint) === ending) this.#endingApps.delete(clientFingerprint);
+    });
+    this.#endingApps.set(clientFingerprint, ending);
+  }
+
+  resume(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
+    return this.#inTurn(connection.clientFingerprint, () => this.#resume(request, connection));
+  }
+
+  async #resume(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
     const session = this.#parts.registry.find(connection.clientFingerprint);
     if (session === undefined) return refuse(503, 'There is nothing to resume: launch the app again');
     if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
@@ -112,9 +204,33 @@ export class Streaming implements StreamingHost {
     return { ok: true, sessionUrl: this.#sessionUrl(request, connection) };
   }
 
-  async cancel(clientFingerprint: string): Promise<boolean> {
-    await this.#parts.registry.find(clientFingerprint)?.end('cancelled');
-    return true;
+  cancel(clientFingerprint: string): Promise<boolean> {
+    return this.#inTurn(clientFingerprint, async () => {
+      await this.#parts.registry.find(clientFingerprint)?.end('cancelled');
+      return true;
+    });
+  }
+
+  /** Waits until every app has ended and what was prepared for it is undone. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#turns.values());
+    await Promise.allSettled(this.#endingApps.values());
+  }
+
+  #findApp(appId: number): AppConfig | undefined {
+    return this.#parts.apps.find(({ id }) => id === appId);
+  }
+
+  /** Runs `work` once all that was begun before for this client is done. */
+  #inTurn<Result>(clientFingerprint: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#turns.get(clientFingerprint) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#turns.set(clientFingerprint, turn);
+    const forget = () => {
+      if (this.#turns.get(clientFingerprint) === turn) this.#turns.delete(clientFingerprint);
+    };
+    turn.then(forget, forget);
+    return turn;
   }
 
   /** A client that cannot encrypt RTSP is told here, where it shows the words (`protocol/http.md` §10). */

@@ -7,8 +7,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
+import { LastLines, readLines } from '../support/lines.js';
 import type { Logger } from '../support/logger.js';
-import { LastLines, readLines } from './lines.js';
 import type { Fields, GraphDescription, MediaCommand, MediaReport, PropertyValue } from './messages.js';
 
 /** The number that the first handed-down descriptor has in the child, behind the three standard ones. */

@@ -175,13 +175,15 @@ export class Router {
     return okReply(...apps);
   }
 
-  #appAsset(query: Query): NvReply {
+  async #appAsset(query: Query): Promise<NvReply> {
+    const { host } = this.#parts;
     const appId = parseInteger(query.get('appid') ?? '', 1, 0x7fff_ffff);
-    if (!this.#parts.host.apps().some((app) => app.id === appId)) {
+    if (appId === undefined || !host.apps().some((app) => app.id === appId)) {
       return { kind: 'xml', reply: errorReply(404, 'There is no such app') };
     }
+    const art = await host.boxArt(appId);
     this.#placeholder ??= createPlaceholderPng();
-    return { kind: 'png', bytes: this.#placeholder };
+    return { kind: 'png', bytes: art ?? this.#placeholder };
   }
 
   async #launch(verb: LaunchVerb, query: Query, connection: ClientConnection): Promise<XmlReply> {

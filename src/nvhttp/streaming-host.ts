@@ -44,6 +44,8 @@ export type LaunchReply =
 export interface StreamingHost {
   describe(): HostDescription;
   apps(): readonly App[];
+  /** The PNG that an app has of its own, undefined for none. */
+  boxArt(appId: number): Promise<Buffer | undefined>;
   /** Id of the app that this client's session runs or keeps suspended; 0 when there is none. */
   runningApp(clientFingerprint: string): number;
   /** Starts `request.appId`, which is one of `apps()`. RTSP must be listening when the promise resolves. */

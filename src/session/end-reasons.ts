@@ -51,6 +51,12 @@ export const END_REASONS = {
     text: 'no ping of the client reached the video port',
     remedy: 'let the video port through the firewall (UDP, base port + 9); lumen doctor says how',
   },
+  'app-exited': {
+    code: TERMINATION.graceful,
+    text: 'the app ended',
+    remedy:
+      'nothing to do; if it was a launcher that hands over to another process, set exit_ends_stream = false',
+  },
   'suspend-expired': {
     code: TERMINATION.graceful,
     text: 'the client did not come back in time',

@@ -94,6 +94,11 @@ export const ERROR_KINDS = {
     remedy: '{remedy}',
     exitCode: 10,
   },
+  LUMEN_APP_FAILED: {
+    message: 'The app {title} cannot be started: {problem}',
+    remedy: '{remedy}',
+    exitCode: 12,
+  },
   LUMEN_PROBE_FAILED: {
     message: 'The probe failed at stage "{stage}": {problem}',
     remedy: '{remedy}',

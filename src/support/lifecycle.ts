@@ -9,11 +9,12 @@ type Closer = () => void | Promise<void>;
 
 /** Collects closers and runs them once, last first. A closer that fails or hangs does not keep the others from running. */
 export class Closers {
-  readonly #closers: { name: string; close: Closer }[] = [];
+  readonly #closers: { name: string; close: Closer; deadlineMs: number | undefined }[] = [];
   #closing: Promise<void> | undefined;
 
-  add(name: string, close: Closer): void {
-    this.#closers.push({ name, close });
+  /** @param deadlineMs for this step, where it may take longer than the others */
+  add(name: string, close: Closer, deadlineMs?: number): void {
+    this.#closers.push({ name, close, deadlineMs });
   }
 
   /**
@@ -26,9 +27,9 @@ export class Closers {
   }
 
   async #run(logger: Logger, deadlineMs: number): Promise<void> {
-    for (const { name, close } of this.#closers.reverse()) {
+    for (const { name, close, deadlineMs: ownMs } of this.#closers.reverse()) {
       try {
-        await withDeadline(Promise.resolve(close()), deadlineMs, `closing ${name}`);
+        await withDeadline(Promise.resolve(close()), ownMs ?? deadlineMs, `closing ${name}`);
       } catch (error) {
         logger.warn({ err: error, part: name }, 'a part did not close cleanly');
       }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { APP_KEYS } from '../../../src/config/app-settings.js';
 import { loadConfig } from '../../../src/config/load-config.js';
 import { formatConfigReference } from '../../../src/config/reference.js';
 import { SETTING_KEYS } from '../../../src/config/settings.js';
@@ -174,7 +175,15 @@ describe('configuration', function () {
   });
 
   it('documents every setting once, as a table of equal rows', () => {
-    const rows = formatConfigReference().split('\n').slice(2);
+    const [settings = '', apps = ''] = formatConfigReference().split('\n\n');
+    assert.deepEqual(
+      apps
+        .split('\n')
+        .slice(2)
+        .map((row) => row.split('`')[1]),
+      APP_KEYS,
+    );
+    const rows = settings.split('\n').slice(2);
     assert.equal(rows.length, SETTING_KEYS.length);
     for (const [index, key] of SETTING_KEYS.entries()) {
       assert.ok(rows[index]?.startsWith(`| \`${key}\` |`), rows[index]);

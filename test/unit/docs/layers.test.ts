@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['host', 'probe'],
   ['admin', 'discovery', 'nvhttp', 'rtsp', 'control', 'endpoints'],
   ['session'],
-  ['pipeline', 'media', 'capture', 'input'],
+  ['pipeline', 'media', 'capture', 'input', 'apps'],
   ['identity', 'config', 'session/stream-plan.ts', 'media/messages.ts'],
   ['support'],
 ];

@@ -33,6 +33,9 @@ export class FakeHost implements StreamingHost {
   apps() {
     return [{ id: 5, title: 'Desktop <1>', isHdrSupported: false }];
   }
+  async boxArt(): Promise<Buffer | undefined> {
+    return undefined;
+  }
   runningApp() {
     return this.running;
   }

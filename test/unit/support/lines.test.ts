@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
-import { LastLines, readLines } from '../../../src/media/lines.js';
+import { LastLines, readLines } from '../../../src/support/lines.js';
 
 const linesOf = async (chunks: readonly string[]): Promise<string[]> => {
   const stream = new PassThrough();

@@ -1,0 +1,46 @@
+/** What `/proc` tells of processes: who lives, in which group, since when, with which mark in the environment. */
+import fs from 'node:fs';
+
+const readText = (file: string): string | undefined => {
+  try {
+    return fs.readFileSync(file, 'latin1');
+  } catch {
+    // It ended meanwhile, or belongs to somebody else.
+    return undefined;
+  }
+};
+
+interface ProcessStat {
+  readonly pid: number;
+  readonly groupId: number;
+  readonly isZombie: boolean;
+  /** Start in clock ticks since boot: with the pid it names one process for good. */
+  readonly startTicks: string;
+}
+
+/* proc(5): the name in parentheses may hold anything, so fields are counted from the last parenthesis. */
+const readStat = (pid: number): ProcessStat | undefined => {
+  const text = readText(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { pid, isZombie: fields[0] === 'Z', groupId: Number(fields[2]), startTicks: fields[19] ?? '' };
+};
+
+/** The start of a living process in clock ticks since boot; undefined when there is none of that pid. */
+export const startTicksOf = (pid: number): string | undefined => {
+  const stat = readStat(pid);
+  return stat === undefined || stat.isZombie ? undefined : stat.startTicks;
+};
+
+/** The living processes of a process group. */
+export const listGroup = (groupId: number): readonly number[] =>
+  fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readStat(Number(name)))
+    .filter((stat) => stat !== undefined && stat.groupId === groupId && !stat.isZombie)
+    .map((stat) => stat?.pid ?? 0);
+
+/** Whether a process was started with this variable, or inherited it. */
+export const hasVariable = (pid: number, name: string, value: string): boolean =>
+  readText(`/proc/${pid}/environ`)?.split('\0').includes(`${name}=${value}`) ?? false;
