@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -21,6 +20,7 @@
 #include "egress.h"
 #include "histogram.h"
 #include "pacer.h"
+#include "realtime.h"
 #include "udpsocket.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
@@ -57,7 +57,8 @@ struct _BurstSender
   guint64 bursts, bursts_dropped, queue_full, drops_injected, no_endpoint;
   PacerShape shape;
   gboolean segmentation;
-  gboolean realtime; /* the send thread runs under SCHED_FIFO */
+  Realtime *realtime; /* from the start of the thread to stop */
+  gboolean was_realtime;
 
   /* atomic; counts flushes, so that the thread sees that the burst in hand is to be abandoned */
   gint flush_seq;
@@ -650,16 +651,14 @@ send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
 static void
 prepare_thread (BurstSender *self)
 {
-  const struct sched_param priority = { .sched_priority = SEND_THREAD_PRIORITY };
-  int err;
+  Realtime *realtime = realtime_request (SEND_THREAD_PRIORITY);
 
   if (prctl (PR_SET_TIMERSLACK, 1UL) < 0)
     GST_INFO_OBJECT (self->element, "timer slack stays as it is: %s", g_strerror (errno));
-  err = pthread_setschedparam (pthread_self (), SCHED_FIFO, &priority);
-  if (err != 0)
-    GST_INFO_OBJECT (self->element, "no real-time priority for the send thread: %s", g_strerror (err));
+  if (!realtime_is_granted (realtime))
+    GST_INFO_OBJECT (self->element, "no real-time priority for the send thread by the kernel: asking rtkit");
   g_mutex_lock (&self->lock);
-  self->realtime = err == 0;
+  self->realtime = realtime;
   g_mutex_unlock (&self->lock);
 }
 
@@ -812,6 +811,8 @@ burst_sender_end (BurstSender *self)
 void
 burst_sender_stop (BurstSender *self)
 {
+  Realtime *realtime;
+
   if (self->thread == NULL)
     return;
   g_mutex_lock (&self->lock);
@@ -822,11 +823,14 @@ burst_sender_stop (BurstSender *self)
   g_thread_join (self->thread);
   self->thread = NULL;
   g_mutex_lock (&self->lock);
+  self->was_realtime = realtime_is_granted (self->realtime);
+  realtime = g_steal_pointer (&self->realtime);
   clear_queue (self);
   self->endpoint.valid = false;
   close (self->socket.fd);
   self->socket.fd = -1;
   g_mutex_unlock (&self->lock);
+  realtime_free (realtime);
 }
 
 /* --- figures --- */
@@ -862,7 +866,8 @@ burst_sender_get_stats (BurstSender *self)
       histogram_quantile (&self->late_ns, 0.5), "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
       "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5), "spread-ns-p99", G_TYPE_UINT64,
       histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "realtime",
-      G_TYPE_BOOLEAN, self->realtime, "pacing", G_TYPE_STRING, shape_name (self->shape), NULL);
+      G_TYPE_BOOLEAN, self->realtime ? realtime_is_granted (self->realtime) : self->was_realtime, "pacing",
+      G_TYPE_STRING, shape_name (self->shape), NULL);
   g_mutex_unlock (&self->lock);
   return stats;
 }
