@@ -42,6 +42,7 @@ cadence_restart (Cadence *cadence)
 {
   cadence->is_started = false;
   cadence->was_early = false;
+  cadence->was_repeat = false;
   cadence->base_ns = 0;
   cadence->step = 0;
 }
@@ -55,7 +56,7 @@ cadence_interval_ns (const Cadence *cadence)
 static uint64_t
 credit_ns (const Cadence *cadence)
 {
-  return cadence_interval_ns (cadence) * 2 / 5;
+  return cadence->was_repeat ? cadence_interval_ns (cadence) / 2 : cadence_interval_ns (cadence) * 2 / 5;
 }
 
 uint64_t
@@ -84,7 +85,8 @@ cadence_fresh_left (Cadence *cadence, uint64_t now_ns)
 {
   uint64_t place_ns = next_place_ns (cadence);
 
-  cadence->was_early = cadence->is_started && now_ns + credit_ns (cadence) / 2 <= place_ns;
+  cadence->was_early = cadence->is_started && !cadence->was_repeat && now_ns + credit_ns (cadence) / 2 <= place_ns;
+  cadence->was_repeat = false;
   /* A late frame moves the grid; an early one has spent credit and must not. */
   if (!cadence->is_started || now_ns > place_ns) {
     cadence->is_started = true;
@@ -103,6 +105,7 @@ cadence_repeat_left (Cadence *cadence, uint64_t now_ns)
   if (due_ns != CADENCE_NEVER && now_ns > due_ns)
     missed = (now_ns - due_ns) / cadence_interval_ns (cadence);
   cadence->was_early = false;
+  cadence->was_repeat = true;
   advance (cadence, missed + 1);
   return missed;
 }

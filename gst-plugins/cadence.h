@@ -5,7 +5,8 @@
  * The rate is kept by one moving point, the *next place*: where the frame after the last one belongs on the grid of the
  * negotiated rate. A fresh frame may come before its place by the credit (two fifths of an interval, which lets a
  * source of the same rate jitter without waiting); when nothing fresh came half an interval after the place, the last
- * frame is repeated, that is 1.5 intervals after a frame that was on time.
+ * frame is repeated, that is 1.5 intervals after a frame that was on time. After a repeat the credit is half an interval:
+ * a fresh frame that comes right behind it need not wait, and the grid still keeps the rate.
  *
  *        frame          next place
  *   ───────┼──────┬──────────┼──────────┬────────▶ t
@@ -38,6 +39,7 @@ typedef struct
   uint64_t base_ns; /* the grid's origin */
   uint32_t step;    /* the next place is base + step intervals; below rate_n after normalising */
   bool was_early;   /* the last frame left before its place, by half the credit or more */
+  bool was_repeat;  /* the last frame was one */
 } Cadence;
 
 /* Starts at rate_n/rate_d frames a second. Values out of bounds are clamped into 1..CADENCE_MAX_*. */

@@ -9,32 +9,8 @@ import { describeError } from '../../src/support/errors.js';
 import { listVideoFormats, openStream, pair, probe } from '../support/client.js';
 import { childrenOf, isAlive, Serve, TestHome, until } from '../support/serve.js';
 import { caseName, fullMatrix, problemsOf, streamCase, useRgbSource } from '../support/video-formats.js';
-
-/** One figure and its bound. */
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** `max`: at most; `min`: at least; null where the figure is only shown. */
-  readonly bound: { readonly kind: 'min' | 'max'; readonly value: number } | null;
-}
-
-const atMost = (name: string, value: number, unit: string, bound: number): Figure => ({
-  name,
-  value,
-  unit,
-  bound: { kind: 'max', value: bound },
-});
-const atLeast = (name: string, value: number, unit: string, bound: number): Figure => ({
-  name,
-  value,
-  unit,
-  bound: { kind: 'min', value: bound },
-});
-const shown = (name: string, value: number, unit: string): Figure => ({ name, value, unit, bound: null });
-
-const isKept = ({ value, bound }: Figure): boolean =>
-  bound === null || (bound.kind === 'max' ? value <= bound.value : value >= bound.value);
+import { adaptFigures } from './adapt.js';
+import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
 
 const MODE_1080P60 = { width: 1920, height: 1080, fps: 60 } as const;
 const FULL_HD = { mode: MODE_1080P60, bitrateKbps: 20_000 } as const;
@@ -246,13 +222,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   'host-kill': hostKillFigures,
   leak: leakFigures,
   formats: formatFigures,
-};
-
-const formatFigure = (figure: Figure): string => {
-  const { bound } = figure;
-  const limit = bound === null ? '' : `${bound.kind === 'max' ? 'at most' : 'at least'} ${bound.value}`;
-  const verdict = bound === null ? '    ' : isKept(figure) ? 'ok  ' : 'MISS';
-  return `${verdict} ${figure.name.padEnd(58)} ${figure.value.toFixed(2).padStart(9)} ${figure.unit.padEnd(4)} ${limit}`;
+  adapt: adaptFigures,
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {

@@ -71,5 +71,13 @@ export const checksOf = (rows: readonly Row[], hasGfni: boolean): readonly Check
   checks.value('port.B.computed_datagrams_lost', atMost(0));
   checks.value('sustained.C.frames_dropped', atMost(0));
   checks.value('sustained.C.queue_full', atMost(0));
+  for (const source of ['59.94_into_60', '60_into_60_jitter', '30_into_60', '2_into_120'])
+    checks.value(`cadence.${source}.fresh_us_p99`, atMost(200));
+  checks.value('cadence.60_into_60_jitter.repeats_percent', atMost(0.1));
+  checks.value('cadence.59.94_into_60.repeats_percent', atMost(0.1));
+  checks.value('cadence.120_into_60.out_per_s', atMost(60.1));
+  checks.value('cadence.30_into_60.out_per_s', atLeast(59.9));
+  checks.value('cadence.2_into_120.out_per_s', atLeast(119));
+
   return checks.list;
 };

@@ -6,18 +6,19 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { describeError } from '../../src/support/errors.js';
+import { measureCadence } from './cadence.js';
 import { checksOf } from './checks.js';
 import * as measurements from './measurements.js';
 import { formatChecks, formatRows, isKept, type Row, toJson } from './report.js';
 import { type Build, findBuild } from './tools.js';
 
 const USAGE = `usage: npm run bench -- [--json FILE] [--quick] [--only PART,...] [--strict] [--build FOLDER]
-  PART: payloader path pacing parity port sustained
+  PART: payloader path pacing parity port sustained cadence
   --quick   shorter and fewer runs, for a first look
   --strict  exit with status 1 when a figure misses its bound
 `;
 
-const PARTS = ['payloader', 'path', 'pacing', 'parity', 'port', 'sustained'] as const;
+const PARTS = ['payloader', 'path', 'pacing', 'parity', 'port', 'sustained', 'cadence'] as const;
 type Part = (typeof PARTS)[number];
 
 type Measure = (build: Build, extent: measurements.Extent) => Promise<Row[]>;
@@ -42,6 +43,7 @@ const STEPS: readonly {
   { name: 'switch port, tbf', parts: ['port'], needsRoot: true, run: measurements.measureSwitchPort },
   { name: 'switch port, computed', parts: ['port'], needsRoot: false, run: measurements.measureComputedPort },
   { name: 'sustained', parts: ['sustained'], needsRoot: false, run: measurements.measureSustained },
+  { name: 'frame sampler', parts: ['cadence'], needsRoot: false, run: measureCadence },
 ];
 
 const readParts = (only: string | undefined): readonly Part[] => {

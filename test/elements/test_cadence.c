@@ -206,19 +206,34 @@ GST_START_TEST (test_31_into_60_skips_a_repeat_rather_than_delay_a_fresh_frame)
   Outcome o = play (&c, 3100, 1e9 / 31, steady);
   fail_unless_equals_int (o.fresh, 3100);
   fail_unless (rate_of (&o) < 60.1 && rate_of (&o) > 55, "%f fps", rate_of (&o));
-  fail_unless (o.max_wait_ns < 1700000, "a frame waited %" G_GUINT64_FORMAT " ns", o.max_wait_ns);
+  fail_unless (o.max_wait_ns < 1000, "a frame waited %" G_GUINT64_FORMAT " ns", o.max_wait_ns);
 }
 
 GST_END_TEST;
 
-GST_START_TEST (test_2_fps_into_120_fills_the_gaps_and_a_fresh_frame_hardly_waits)
+GST_START_TEST (test_2_fps_into_120_fills_the_gaps_and_a_fresh_frame_does_not_wait)
 {
   Cadence c;
   cadence_init (&c, 120, 1);
   Outcome o = play (&c, 20, 1e9 / 2, steady);
   fail_unless_equals_int (o.fresh, 20);
   fail_unless (fabs (rate_of (&o) - 120) < 1.5, "%f fps", rate_of (&o));
-  fail_unless (o.max_wait_ns <= 1e9 / 120 / 10 + 1000, "a frame waited %" G_GUINT64_FORMAT " ns", o.max_wait_ns);
+  fail_unless (o.max_wait_ns < 1000, "a frame waited %" G_GUINT64_FORMAT " ns", o.max_wait_ns);
+}
+
+GST_END_TEST;
+
+/* The phase at which a fresh frame meets the repeats is random: none may cost it a wait, and none the rate. */
+GST_START_TEST (test_slow_source_of_any_phase_never_waits_and_keeps_the_rate)
+{
+  for (guint i = 0; i < 50; i++) {
+    Cadence c;
+    cadence_init (&c, 120, 1);
+    Outcome o = play (&c, 60, 1e9 / (2.0 + i * 0.37), steady);
+    fail_unless_equals_int (o.fresh, 60);
+    fail_unless (o.max_wait_ns < 1000, "%u: a frame waited %" G_GUINT64_FORMAT " ns", i, o.max_wait_ns);
+    fail_unless (rate_of (&o) < 120.5, "%u: %f fps", i, rate_of (&o));
+  }
 }
 
 GST_END_TEST;
@@ -275,7 +290,8 @@ cadence_suite (void)
   tcase_add_test (tc, test_second_frame_of_a_burst_after_silence_only_waits_for_the_rate);
   tcase_add_test (tc, test_30_into_60_repeats_each_frame_once_and_delays_none);
   tcase_add_test (tc, test_31_into_60_skips_a_repeat_rather_than_delay_a_fresh_frame);
-  tcase_add_test (tc, test_2_fps_into_120_fills_the_gaps_and_a_fresh_frame_hardly_waits);
+  tcase_add_test (tc, test_2_fps_into_120_fills_the_gaps_and_a_fresh_frame_does_not_wait);
+  tcase_add_test (tc, test_slow_source_of_any_phase_never_waits_and_keeps_the_rate);
   tcase_add_test (tc, test_places_missed_while_blocked_are_skipped);
   tcase_add_test (tc, test_clock_set_back_is_noticed);
   tcase_add_test (tc, test_absurd_rates_are_clamped);
