@@ -7,6 +7,7 @@
 
 #include <gst/gst.h>
 
+GST_ELEMENT_REGISTER_DECLARE (channeltones);
 GST_ELEMENT_REGISTER_DECLARE (framecounter);
 GST_ELEMENT_REGISTER_DECLARE (framesampler);
 GST_ELEMENT_REGISTER_DECLARE (moonlightaudiopay);
@@ -18,10 +19,10 @@ GST_ELEMENT_REGISTER_DECLARE (moonlightsrc);
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (framecounter, plugin) && GST_ELEMENT_REGISTER (framesampler, plugin)
-      && GST_ELEMENT_REGISTER (moonlightaudiopay, plugin) && GST_ELEMENT_REGISTER (moonlightdepay, plugin)
-      && GST_ELEMENT_REGISTER (moonlightpay, plugin) && GST_ELEMENT_REGISTER (moonlightsink, plugin)
-      && GST_ELEMENT_REGISTER (moonlightsrc, plugin);
+  return GST_ELEMENT_REGISTER (channeltones, plugin) && GST_ELEMENT_REGISTER (framecounter, plugin)
+      && GST_ELEMENT_REGISTER (framesampler, plugin) && GST_ELEMENT_REGISTER (moonlightaudiopay, plugin)
+      && GST_ELEMENT_REGISTER (moonlightdepay, plugin) && GST_ELEMENT_REGISTER (moonlightpay, plugin)
+      && GST_ELEMENT_REGISTER (moonlightsink, plugin) && GST_ELEMENT_REGISTER (moonlightsrc, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, moonlight,
