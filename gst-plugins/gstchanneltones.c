@@ -187,7 +187,7 @@ make_stats (GstChannelTones *self)
   gchar name[16];
 
   GST_OBJECT_LOCK (self);
-  for (guint i = 0; i < self->channels; i++) {
+  for (guint i = 0; i < MAX_CHANNELS; i++) {
     gint tone = self->meters[i].tone;
 
     g_snprintf (name, sizeof name, "hz-%u", i);

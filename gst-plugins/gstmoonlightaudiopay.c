@@ -51,6 +51,14 @@ typedef struct
   guint64 packets_refused;
 } Stats;
 
+/* What the encoder's caps say of its packets. */
+typedef struct
+{
+  gint channels;
+  gint streams;
+  gint coupled;
+} Layout;
+
 /* The block of four that is being sent: its payloads are kept for the parity. */
 typedef struct
 {
@@ -67,7 +75,8 @@ struct _GstMoonlightAudioPay
   GstPad *sink_pad;
   GstPad *src_pad;
 
-  Stats stats; /* with the object lock */
+  Stats stats;   /* with the object lock */
+  Layout layout; /* with the object lock; zeros before there are caps */
   GstPaySession session;
 
   /* Streaming thread alone. */
@@ -273,8 +282,22 @@ gst_moonlight_audio_pay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer
 
 /* ---- events and states ---- */
 
+/* Fields that are left out stand for the one layout of stereo and mono. */
+static Layout
+read_layout (const GstCaps *caps)
+{
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+  Layout layout = { .channels = 2, .streams = 1, .coupled = 0 };
+
+  gst_structure_get_int (structure, "channels", &layout.channels);
+  layout.coupled = layout.channels == 2 ? 1 : 0;
+  gst_structure_get_int (structure, "stream-count", &layout.streams);
+  gst_structure_get_int (structure, "coupled-count", &layout.coupled);
+  return layout;
+}
+
 static gboolean
-set_caps (GstMoonlightAudioPay *self)
+set_caps (GstMoonlightAudioPay *self, const GstCaps *opus_caps)
 {
   GstCaps *caps = gst_static_pad_template_get_caps (&src_template);
   gboolean ok;
@@ -282,6 +305,7 @@ set_caps (GstMoonlightAudioPay *self)
   GST_OBJECT_LOCK (self);
   self->stream_duration_ms = self->session.packet_duration_ms;
   self->stream_key_id = self->session.key_id;
+  self->layout = read_layout (opus_caps);
   GST_OBJECT_UNLOCK (self);
   ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
   gst_caps_unref (caps);
@@ -297,8 +321,13 @@ gst_moonlight_audio_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *ev
   GstMoonlightAudioPay *self = GST_MOONLIGHT_AUDIO_PAY (parent);
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
+    GstCaps *caps;
+    gboolean ok;
+
+    gst_event_parse_caps (event, &caps);
+    ok = set_caps (self, caps);
     gst_event_unref (event);
-    return set_caps (self);
+    return ok;
   }
   return gst_pad_event_default (pad, parent, event);
 }
@@ -308,6 +337,7 @@ prepare (GstMoonlightAudioPay *self)
 {
   GST_OBJECT_LOCK (self);
   self->stats = (Stats) { 0 };
+  self->layout = (Layout) { 0 };
   GST_OBJECT_UNLOCK (self);
   self->warned_size = self->warned_refused = FALSE;
   self->has_caps = FALSE;
@@ -336,13 +366,16 @@ static GstStructure *
 create_stats (GstMoonlightAudioPay *self)
 {
   Stats s;
+  Layout layout;
 
   GST_OBJECT_LOCK (self);
   s = self->stats;
+  layout = self->layout;
   GST_OBJECT_UNLOCK (self);
   return gst_structure_new ("application/x-moonlightaudiopay-stats", "packets", G_TYPE_UINT64, s.packets,
       "parity-packets", G_TYPE_UINT64, s.parity_packets, "bytes", G_TYPE_UINT64, s.bytes, "size-changes", G_TYPE_UINT64,
-      s.size_changes, "packets-refused", G_TYPE_UINT64, s.packets_refused, NULL);
+      s.size_changes, "packets-refused", G_TYPE_UINT64, s.packets_refused, "channels", G_TYPE_INT, layout.channels,
+      "streams", G_TYPE_INT, layout.streams, "coupled", G_TYPE_INT, layout.coupled, NULL);
 }
 
 static void

@@ -37,6 +37,7 @@
 #include <time.h>
 
 #include "audioqueue.h"
+#include "clockdrift.h"
 #include "framequeue.h"
 #include "gstpaysession.h"
 #include "histogram.h"
@@ -46,7 +47,13 @@
 GST_DEBUG_CATEGORY_STATIC (moonlight_depay_debug);
 #define GST_CAT_DEFAULT moonlight_depay_debug
 
-#define DEFAULT_CHANNELS 2
+/* Stereo: one coupled stream. */
+#define DEFAULT_LAYOUT "21101"
+#define MAX_CHANNELS 8
+/* Places in a layout. */
+#define LAYOUT_STREAMS 1
+#define LAYOUT_COUPLED 2
+#define LAYOUT_MAP 3
 /* Reference timestamp of a datagram: CLOCK_MONOTONIC ns at which it came. */
 #define ARRIVAL_CAPS "timestamp/x-lumen-arrival"
 #define RTP_CLOCK_RATE 90000
@@ -66,7 +73,7 @@ typedef enum
 enum
 {
   PROP_CODEC = GST_PAY_SESSION_PROP_OWN,
-  PROP_CHANNELS,
+  PROP_OPUS_LAYOUT,
   PROP_WAIT_FOR_KEY_FRAME,
   PROP_STATS,
 };
@@ -91,7 +98,7 @@ struct _GstMoonlightDepay
 
   /* properties, with the object lock; read at the start of a stream */
   MoonlightDepayCodec codec;
-  guint channels;
+  gchar *layout;
   gboolean wait_for_key_frame;
   GstPaySession session; /* without a page */
 
@@ -123,6 +130,7 @@ struct _GstMoonlightDepay
   DepayStats stats;
   FrameQueueStats frame_stats;
   AudioQueueStats audio_stats;
+  ClockDrift drift; /* of audio packets */
   Histogram host_latency, arrival_jitter, frame_spread;
 };
 
@@ -165,23 +173,42 @@ monotonic_ns (void)
 
 /* ---- source caps ---- */
 
-/* Streams and coupled streams by channel count (protocol/audio.md §4); the mapping is the identity. */
-static GstCaps *
-make_opus_caps (guint channels)
+/* A layout as the host advertises it, one digit a number: channels, streams, coupled streams, and for each channel in the
+ * client's order the coded channel that it is (protocol/rtsp.md §5.2). */
+static gboolean
+is_opus_layout (const gchar *layout)
 {
+  gsize digits = strspn (layout, "0123456789");
+  gint channels = layout[0] - '0', streams, coupled;
+
+  if (layout[digits] != '\0' || digits < LAYOUT_MAP || digits != LAYOUT_MAP + (gsize) channels || channels < 1
+      || channels > MAX_CHANNELS)
+    return FALSE;
+  streams = layout[LAYOUT_STREAMS] - '0';
+  coupled = layout[LAYOUT_COUPLED] - '0';
+  for (gint i = 0; i < channels; i++)
+    if (layout[LAYOUT_MAP + i] - '0' >= streams + coupled)
+      return FALSE;
+  return streams >= 1 && coupled <= streams && streams + coupled <= channels;
+}
+
+/* Without speaker positions the decoder leaves the channels in the client's order. */
+static GstCaps *
+make_opus_caps (const gchar *layout)
+{
+  gint channels = layout[0] - '0';
   GstCaps *caps = gst_caps_new_simple ("audio/x-opus", "rate", G_TYPE_INT, OPUS_RATE, "channels", G_TYPE_INT, channels,
-      "channel-mapping-family", G_TYPE_INT, channels > 2 ? 1 : 0, NULL);
+      "channel-mapping-family", G_TYPE_INT, channels > 2 ? 255 : 0, NULL);
   GValue map = G_VALUE_INIT, channel = G_VALUE_INIT;
-  guint i;
 
   if (channels <= 2)
     return caps;
-  gst_caps_set_simple (caps, "stream-count", G_TYPE_INT, channels == 6 ? 4 : 5, "coupled-count", G_TYPE_INT,
-      channels == 6 ? 2 : 3, NULL);
+  gst_caps_set_simple (caps, "stream-count", G_TYPE_INT, layout[LAYOUT_STREAMS] - '0', "coupled-count", G_TYPE_INT,
+      layout[LAYOUT_COUPLED] - '0', NULL);
   g_value_init (&map, GST_TYPE_ARRAY);
   g_value_init (&channel, G_TYPE_INT);
-  for (i = 0; i < channels; i++) {
-    g_value_set_int (&channel, (gint) i);
+  for (gint i = 0; i < channels; i++) {
+    g_value_set_int (&channel, layout[LAYOUT_MAP + i] - '0');
     gst_value_array_append_value (&map, &channel);
   }
   gst_structure_take_value (gst_caps_get_structure (caps, 0), "channel-mapping", &map);
@@ -192,7 +219,7 @@ static GstCaps *
 make_src_caps (GstMoonlightDepay *self)
 {
   if (self->is_audio)
-    return make_opus_caps (self->channels);
+    return make_opus_caps (self->layout);
   switch (self->codec) {
     case CODEC_H265:
       return gst_caps_from_string ("video/x-h265, stream-format=(string)byte-stream, alignment=(string)au");
@@ -474,14 +501,15 @@ on_packet (void *user, uint16_t sequence, const uint8_t *payload, size_t bytes, 
   GstClockTime duration = self->session.packet_duration_ms * GST_MSECOND;
   GstBuffer *buffer;
   GstClockTime pts;
+  guint64 sender_ms;
 
   if (self->session.crypt && !decrypt_audio (self, sequence, &payload, &bytes)) {
     count_decrypt_failure (self);
     return;
   }
   /* packets are of one length, so their number is the time */
-  pts = sender_time_map (&self->time, sender_time_unwrap (&self->time, sequence, 16) * self->session.packet_duration_ms,
-      1000, self->arrival_pts);
+  sender_ms = sender_time_unwrap (&self->time, sequence, 16) * self->session.packet_duration_ms;
+  pts = sender_time_map (&self->time, sender_ms, 1000, self->arrival_pts);
   if (missing > 0 && pts >= missing * duration && !self->need_segment) {
     /* lets the decoder conceal */
     gst_pad_push_event (self->srcpad, gst_event_new_gap (pts - missing * duration, missing * duration));
@@ -492,6 +520,7 @@ on_packet (void *user, uint16_t sequence, const uint8_t *payload, size_t bytes, 
   GST_BUFFER_DURATION (buffer) = duration;
   GST_OBJECT_LOCK (self);
   self->stats.audio_packets++;
+  clock_drift_push (&self->drift, sender_ms * GST_MSECOND, self->arrival_ns);
   GST_OBJECT_UNLOCK (self);
   push_buffer (self, buffer);
 }
@@ -684,7 +713,7 @@ make_audio_stats (GstMoonlightDepay *self)
       self->audio_stats.lost, "recovered", G_TYPE_UINT64, self->audio_stats.recovered, "rejected", G_TYPE_UINT64,
       self->audio_stats.rejected, "decrypt-failures", G_TYPE_UINT64, self->stats.decrypt_failures, "gaps",
       G_TYPE_UINT64, self->audio_stats.gaps, "datagrams", G_TYPE_UINT64, self->stats.datagrams, "duplicates",
-      G_TYPE_UINT64, self->audio_stats.duplicates, NULL);
+      G_TYPE_UINT64, self->audio_stats.duplicates, "drift-ns", G_TYPE_INT64, clock_drift_ns (&self->drift), NULL);
 }
 
 static void
@@ -748,6 +777,7 @@ reset_stats (GstMoonlightDepay *self)
   memset (&self->stats, 0, sizeof self->stats);
   memset (&self->frame_stats, 0, sizeof self->frame_stats);
   memset (&self->audio_stats, 0, sizeof self->audio_stats);
+  clock_drift_reset (&self->drift);
   GST_OBJECT_UNLOCK (self);
   histogram_reset (&self->host_latency);
   histogram_reset (&self->arrival_jitter);
@@ -757,18 +787,19 @@ reset_stats (GstMoonlightDepay *self)
 static gboolean
 prepare (GstMoonlightDepay *self)
 {
-  guint channels;
+  gboolean is_layout;
 
   reset_stats (self);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->lost_reported_ns = 0;
   self->has_warned = FALSE;
   GST_OBJECT_LOCK (self);
-  channels = self->channels;
+  is_layout = is_opus_layout (self->layout);
   GST_OBJECT_UNLOCK (self);
-  /* What the host can send (protocol/audio.md §4). */
-  if (channels != 1 && channels != 2 && channels != 6 && channels != 8) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("channels is %u; it must be 1, 2, 6 or 8.", channels), (NULL));
+  if (!is_layout) {
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
+        ("opus-layout is no layout: it must be digits for channels, streams, coupled streams and each channel's place."),
+        (NULL));
     return FALSE;
   }
   return gst_pay_session_prepare_wire (&self->session, GST_ELEMENT (self));
@@ -801,8 +832,9 @@ gst_moonlight_depay_set_property (GObject *object, guint id, const GValue *value
     case PROP_CODEC:
       self->codec = (MoonlightDepayCodec) g_value_get_enum (value);
       break;
-    case PROP_CHANNELS:
-      self->channels = g_value_get_uint (value);
+    case PROP_OPUS_LAYOUT:
+      g_free (self->layout);
+      self->layout = g_strdup (g_value_get_string (value) ? g_value_get_string (value) : "");
       break;
     case PROP_WAIT_FOR_KEY_FRAME:
       self->wait_for_key_frame = g_value_get_boolean (value);
@@ -829,8 +861,8 @@ gst_moonlight_depay_get_property (GObject *object, guint id, GValue *value, GPar
     case PROP_CODEC:
       g_value_set_enum (value, self->codec);
       break;
-    case PROP_CHANNELS:
-      g_value_set_uint (value, self->channels);
+    case PROP_OPUS_LAYOUT:
+      g_value_set_string (value, self->layout);
       break;
     case PROP_WAIT_FOR_KEY_FRAME:
       g_value_set_boolean (value, self->wait_for_key_frame);
@@ -851,6 +883,7 @@ gst_moonlight_depay_finalize (GObject *object)
   close_stream (self);
   gst_pay_session_clear (&self->session);
   gst_caps_unref (self->arrival_caps);
+  g_free (self->layout);
   G_OBJECT_CLASS (gst_moonlight_depay_parent_class)->finalize (object);
 }
 
@@ -877,12 +910,16 @@ static void
 install_stream_properties (GObjectClass *object_class)
 {
   /**
-   * GstMoonlightDepay:channels:
+   * GstMoonlightDepay:opus-layout:
    *
-   * Audio channels: 1, 2, 6 or 8.
+   * Digits for channels, streams, coupled streams and the coded channel that each channel of the output is: what the
+   * host advertises as `surround-params`, in the client's order. One or two channels come in the order of the mapping
+   * family 0.
    */
-  g_object_class_install_property (object_class, PROP_CHANNELS,
-      g_param_spec_uint ("channels", "Channels", "Audio channels: 1, 2, 6 or 8", 1, 8, DEFAULT_CHANNELS, RW_READY));
+  g_object_class_install_property (object_class, PROP_OPUS_LAYOUT,
+      g_param_spec_string ("opus-layout", "Opus layout",
+          "Audio channels, streams, coupled streams and the place of each channel, a digit each", DEFAULT_LAYOUT,
+          RW_READY));
   /**
    * GstMoonlightDepay:wait-for-key-frame:
    *
@@ -928,7 +965,7 @@ gst_moonlight_depay_init (GstMoonlightDepay *self)
 {
   self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
   gst_pay_session_init (&self->session);
-  self->channels = DEFAULT_CHANNELS;
+  self->layout = g_strdup (DEFAULT_LAYOUT);
   self->wait_for_key_frame = TRUE;
   self->need_segment = TRUE;
 

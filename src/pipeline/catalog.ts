@@ -144,7 +144,7 @@ export const requireDescription = <T>(
 
 /** The project's own elements that every graph needs. */
 const GRAPH_ELEMENTS = ['framesampler', 'moonlightpay', 'moonlightaudiopay', 'moonlightsink'] as const;
-const OWN_ELEMENTS: ReadonlySet<string> = new Set([...GRAPH_ELEMENTS, 'framecounter']);
+const OWN_ELEMENTS: ReadonlySet<string> = new Set([...GRAPH_ELEMENTS, 'channeltones', 'framecounter']);
 
 /** Everything that graphs and descriptions require, for one question to a media process. */
 export const listRequirements = (catalog: Catalog): string[] => {

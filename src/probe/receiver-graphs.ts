@@ -134,7 +134,7 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
 export const buildAudioGraph = (options: AudioGraphOptions): GraphDescription => {
   const stages = [
     `moonlightsrc name=src address=${listenAddress(options.hostAddress)} media=audio drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
-    `moonlightdepay name=depay channels=2 packet-duration=${options.packetDurationMs} key-id=${options.keyId}`,
+    `moonlightdepay name=depay opus-layout=21101 packet-duration=${options.packetDurationMs} key-id=${options.keyId}`,
     'queue',
     'opusdec plc=true',
     'fakesink sync=false async=false',

@@ -338,7 +338,12 @@ GST_START_TEST (test_bad_settings_do_not_start)
   } faults[] = {
     { "key", "000102030405", "32 hex digits" },
     { "packet-size", "1000", "multiple of 16" },
-    { "channels", "3", "channels is 3" },
+    { "opus-layout", "", "opus-layout is no layout" },
+    { "opus-layout", "642", "opus-layout is no layout" },
+    { "opus-layout", "64201234", "opus-layout is no layout" },
+    { "opus-layout", "642012346", "opus-layout is no layout" },
+    { "opus-layout", "66101234a", "opus-layout is no layout" },
+    { "opus-layout", "2120!", "opus-layout is no layout" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (faults); i++) {

@@ -48,9 +48,9 @@ describe('graphs', () => {
     const [, audio] = buildGraphs(REQUEST);
     assert.equal(
       audio?.launch,
-      'audiotestsrc name=source is-live=true wave=sine freq=440 volume=0.1 samplesperbuffer=240 ! ' +
+      'audiotestsrc name=source is-live=true wave=silence samplesperbuffer=240 ! ' +
         'audio/x-raw,format=S16LE,rate=48000,channels=2,channel-mask=(bitmask)0x3 ! ' +
-        'audioconvert ! audioresample ! ' +
+        'channeltones ! audioconvert ! audioresample ! ' +
         'audio/x-raw,format=S16LE,rate=48000,channels=2,channel-mask=(bitmask)0x3 ! ' +
         'opusenc name=encoder audio-type=restricted-lowdelay bitrate-type=cbr bitrate=96000 frame-size=5 ' +
         'bandwidth=fullband dtx=false inband-fec=false ! ' +
