@@ -78,7 +78,7 @@ class Host {
   readonly #wirings = new Map<Session, SessionWiring>();
   readonly #rtspSessions = new Set<RtspSession>();
   /** Known before anybody can ask. */
-  #capabilities: HostCapabilities = { video: [] };
+  #capabilities: HostCapabilities = { video: [], isSourceHdr: false };
   readonly #sleepInhibitor: SleepInhibitor;
 
   constructor(config: Config, logger: Logger) {
@@ -264,7 +264,10 @@ class Host {
     const { media, servers, clients } = parts;
     const { name, suspendMinutes, fecPercentage, linkKbps } = this.#config;
     const sessionContext: SessionContext = {
-      capabilities: () => this.#capabilities,
+      capabilities: (appId) => ({
+        ...this.#capabilities,
+        isSourceHdr: media.planeFor(appId).isSourceHdr,
+      }),
       settingsFor: (client, peerAddress) => ({
         fecPercentage,
         linkKbps: clients.linkKbps(client) ?? linkKbps,

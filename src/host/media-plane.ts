@@ -38,7 +38,10 @@ const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.met
 const VERIFY_BUDGET_MS = 2000;
 const MAX_REASON_CHARACTERS = 300;
 /** What every stage that passes the check encodes. */
-const PROVEN: HostCapabilities = { video: [{ codec: 'h264', bitDepth: 8, chroma: '420' }] };
+const PROVEN: HostCapabilities = {
+  isSourceHdr: false,
+  video: [{ codec: 'h264', bitDepth: 8, chroma: '420' }],
+};
 const CAPTURE_GONE = { source: 'of this session', alternatives: ' any more' } as const;
 
 export interface MediaPlaneOptions {
@@ -69,9 +72,15 @@ export class MediaPlane {
   readonly #options: MediaPlaneOptions;
   /** What was said already of files that cannot be used. */
   #told: ReadonlySet<string> = new Set();
+  #isSourceHdr = false;
 
   constructor(options: MediaPlaneOptions) {
     this.#options = options;
+  }
+
+  /** Whether the source that was looked at last, by {@link MediaPlane.check} or {@link MediaPlane.verify}, is HDR. */
+  get isSourceHdr(): boolean {
+    return this.#isSourceHdr;
   }
 
   /**
@@ -232,6 +241,7 @@ export class MediaPlane {
     if (ownMissing !== undefined) throw ownMissing;
     const videoSource = requireDescription('sources', catalog.sources, sourceStage, catalog.broken);
     requireUsable(videoSource, missing);
+    this.#isSourceHdr = videoSource.hdr === true;
     const videoEncoder = this.#chooseEncoder(catalog, codec, missing).encoder;
     return { videoSource, videoEncoder, audio: this.#audio(catalog, missing) };
   }

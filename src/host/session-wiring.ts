@@ -14,6 +14,7 @@ import type { Session } from '../session/session.js';
 import type { StageTimes } from '../session/stage-times.js';
 import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
 import { runTask } from '../support/lifecycle.js';
+import { toHdrMode } from './hdr-mode.js';
 import { KeyFrameRequests } from './key-frame-requests.js';
 import { type LossCounts, LossFeedback } from './loss-feedback.js';
 import { toStreamWishes } from './stream-wishes.js';
@@ -188,6 +189,7 @@ export class SessionWiring {
       },
       onConnected: (peer) => {
         this.#peer = peer;
+        if (session.plan !== undefined) peer.send(toHdrMode(session.plan.video));
         session.controlConnected(peer);
       },
       onMessage: (message) => this.#onMessage(message),

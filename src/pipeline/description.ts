@@ -28,7 +28,12 @@ const encoderSchema = z.strictObject({
   /** What of the element `encoder` may change while it runs, in place: by property. Without it the bitrate stays. */
   live: z.record(z.string().regex(/^[a-z][\w-]*$/, 'must be the name of a property'), fragment).optional(),
 });
-const sourceSchema = z.strictObject({ ...common, source: fragment });
+const sourceSchema = z.strictObject({
+  ...common,
+  source: fragment,
+  /** The picture is HDR: BT.2020 with PQ. The caps in `source` must insist on it. */
+  hdr: z.boolean().optional(),
+});
 
 const SCHEMAS = { encoders: encoderSchema, sources: sourceSchema, audio: sourceSchema } as const;
 
@@ -125,6 +130,15 @@ const checkEncoder = (text: string, file: string, { codec, encode }: z.infer<typ
   throw invalid(file, lineOfKey(text, 'encode'), 'no element in encode has the name "encoder"', remedy);
 };
 
+/** Only caps that insist on it make sure that a picture of another range is not shown as HDR. */
+const HDR_CAPS = /colorimetry\s*=\s*(\(string\))?\s*"?bt2100-pq/;
+
+const checkSource = (text: string, file: string, { hdr, source }: z.infer<typeof sourceSchema>): void => {
+  if (hdr !== true || HDR_CAPS.test(source)) return;
+  const remedy = 'write colorimetry=bt2100-pq into the caps of source, or remove hdr';
+  throw invalid(file, lineOfKey(text, 'hdr'), 'hdr: the caps of source do not insist on it', remedy);
+};
+
 /**
  * The line on which a fragment sets `property`, comments left out; undefined where none does.
  * @param text the whole file
@@ -154,6 +168,7 @@ export const parseDescription = <K extends DescriptionKind>(
   const live = 'live' in result.data ? (result.data.live ?? {}) : {};
   for (const value of Object.values(live)) checkFragment(text, file, 'live', value);
   if ('encode' in result.data) checkEncoder(text, file, result.data);
+  if ('source' in result.data) checkSource(text, file, result.data);
   const name = (file.split('/').pop() ?? file).replace(/\.toml$/, '');
   return { ...result.data, name, file } as unknown as Description<K>;
 };

@@ -63,9 +63,18 @@ const keyProperties = (isEncrypted: boolean, riKey: Buffer): Properties =>
 const toEndpoint = ({ preview }: GraphRequest, port: 'videoPort' | 'audioPort'): string =>
   preview === undefined ? 'port=0' : `host=${preview.address} port=${preview[port]}`;
 
+/** A client that was told of HDR must not be shown anything else as such. */
+const requireRange = ({ colorSpace }: VideoPlan, source: SourceDescription): void => {
+  if (colorSpace !== 'bt2100-pq' || source.hdr === true) return;
+  const problem = 'its picture is not HDR any more';
+  const remedy = 'start the stream again, or write hdr = true';
+  throw new LumenError('LUMEN_PIPELINE_INVALID', { file: source.file, problem, remedy });
+};
+
 const videoGraph = (request: GraphRequest): GraphDescription => {
   const { plan, videoSource, videoEncoder, descriptors } = request;
   const { video } = plan;
+  requireRange(video, videoSource.description);
   const values = toVideoValues(video, {
     firstFrameNumber: request.firstFrameNumber,
   });

@@ -39,6 +39,7 @@ export const COLORIMETRY = {
   bt601: { limited: '2:4:16:4', full: '1:4:16:4' },
   bt709: { limited: '2:3:5:1', full: '1:3:5:1' },
   bt2020: { limited: '2:6:13:7', full: '1:6:13:7' },
+  'bt2100-pq': { limited: '2:6:14:7', full: '1:6:14:7' },
 } as const satisfies Record<ColorSpace, Record<'limited' | 'full', string>>;
 
 /** Primaries, transfer and matrix by ITU-T H.273; `protocol/video.md` §8. */
@@ -46,6 +47,7 @@ const CODE_POINTS = {
   bt601: [6, 6, 6],
   bt709: [1, 1, 1],
   bt2020: [9, 14, 9],
+  'bt2100-pq': [9, 16, 9],
 } as const satisfies Record<ColorSpace, readonly [number, number, number]>;
 
 /** Speaker positions that Opus codes: 7.1 as 0xc3f, because GStreamer's Opus encoder does not link 0x63f. */

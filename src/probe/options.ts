@@ -7,6 +7,7 @@ import type { Logger } from '../support/logger.js';
 import type { HostAddress } from './address.js';
 
 export const PROBE_CODECS = ['h264', 'hevc', 'av1'] as const;
+/** Those that a client can ask for, in the order of their numbers on the wire. */
 export const PROBE_COLOR_SPACES = ['bt601', 'bt709', 'bt2020'] as const satisfies readonly ColorSpace[];
 export type ProbeCodec = (typeof PROBE_CODECS)[number];
 
@@ -49,7 +50,7 @@ export interface StreamOptions extends HostOptions {
   readonly codec: ProbeCodec;
   readonly bitDepth: BitDepth;
   readonly chroma: Chroma;
-  readonly colorSpace: ColorSpace;
+  readonly colorSpace: (typeof PROBE_COLOR_SPACES)[number];
   readonly fullRange: boolean;
   /** Slices (AV1: tiles) of a frame, 1–255. */
   readonly slices: number;

@@ -187,13 +187,22 @@ const toAudioPlan = (wishes: StreamWishes): AudioPlan => ({
   dscp: wishes.wantsAudioQos ? AUDIO_DSCP : 0,
 });
 
-/** Rec.2020 needs ten bits; in eight it falls back to Rec.709 (`protocol/rtsp.md` §5.5). */
-const toColorSpace = (encoderCscMode: number, bitDepth: BitDepth): ColorSpace => {
+/**
+ * Rec.2020 needs ten bits; in eight it falls back to Rec.709. Ten bits carry an HDR picture as it is, and another one in
+ * the colour space that was asked for (`protocol/rtsp.md` §5.5).
+ */
+const toColorSpace = (encoderCscMode: number, bitDepth: BitDepth, isSourceHdr: boolean): ColorSpace => {
+  if (bitDepth === 10 && isSourceHdr) return 'bt2100-pq';
   const asked = COLOR_SPACES[encoderCscMode >> 1] ?? 'bt601';
   return asked === 'bt2020' && bitDepth === 8 ? 'bt709' : asked;
 };
 
-const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: AudioPlan): VideoPlan => {
+const toVideoPlan = (
+  wishes: StreamWishes,
+  { isSourceHdr }: HostCapabilities,
+  settings: StreamSettings,
+  audio: AudioPlan,
+): VideoPlan => {
   const format = toFormat(wishes);
   const shape = {
     fps: wishes.fps,
@@ -207,7 +216,7 @@ const toVideoPlan = (wishes: StreamWishes, settings: StreamSettings, audio: Audi
     ...format,
     width: wishes.width,
     height: wishes.height,
-    colorSpace: toColorSpace(wishes.encoderCscMode, format.bitDepth),
+    colorSpace: toColorSpace(wishes.encoderCscMode, format.bitDepth, isSourceHdr),
     fullRange: (wishes.encoderCscMode & 1) === 1,
     slices: Math.min(Math.max(wishes.slices, 1), 32),
     references: Math.min(Math.max(wishes.references, 0), 16),
@@ -238,7 +247,7 @@ export const negotiate = (
   return {
     ok: true,
     plan: {
-      video: toVideoPlan(wishes, settings, audio),
+      video: toVideoPlan(wishes, capabilities, settings, audio),
       audio,
       linkKbps: settings.linkKbps,
       riKey: keys.riKey,

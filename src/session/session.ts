@@ -57,8 +57,8 @@ export interface SessionPeer {
 
 /** What a session needs from outside. */
 export interface SessionContext {
-  /** What this host can do, asked for again at each ANNOUNCE. */
-  capabilities(): HostCapabilities;
+  /** What this host can do with that app, asked for again at each ANNOUNCE. */
+  capabilities(appId: number): HostCapabilities;
   /** What the owner set, for this client, for where it is, or for all; read again for each stream. */
   settingsFor(clientFingerprint: string, peerAddress: string): StreamSettings;
   readonly deadlines: SessionDeadlines;
@@ -182,7 +182,7 @@ export class Session {
       return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
     const { deadlines } = this.#context;
     const settings = this.#context.settingsFor(this.clientFingerprint, this.#connection.peerAddress);
-    const outcome = negotiate(wishes, this.#context.capabilities(), settings, this.#connection);
+    const outcome = negotiate(wishes, this.#context.capabilities(this.appId), settings, this.#connection);
     if (!outcome.ok) {
       this.logger.warn({ reason: outcome.reason }, 'stream refused');
       return outcome;

@@ -7,7 +7,8 @@ export type VideoCodec = 'h264' | 'hevc' | 'av1';
 export type BitDepth = 8 | 10;
 /** 4:2:0 or 4:4:4 sampling. */
 export type Chroma = '420' | '444';
-export type ColorSpace = 'bt601' | 'bt709' | 'bt2020';
+/** Matrix, primaries and transfer of the picture; `bt2100-pq` is HDR: BT.2020 with the transfer function PQ. */
+export type ColorSpace = 'bt601' | 'bt709' | 'bt2020' | 'bt2100-pq';
 
 /** A kind of coded picture: what a client asks for one of, and what an encoder is proven to produce. */
 export interface VideoFormat {
@@ -20,6 +21,8 @@ export interface VideoFormat {
 export interface HostCapabilities {
   /** Proven to encode here and now; 8-bit 4:2:0 H.264 among them. */
   readonly video: readonly VideoFormat[];
+  /** The captured picture is HDR (BT.2100 PQ): a stream of ten bits passes it on as it is. */
+  readonly isSourceHdr: boolean;
 }
 
 /** Whether `formats` has one with these values. */

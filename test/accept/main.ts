@@ -197,7 +197,7 @@ const leakFigures = (): Promise<Figure[]> =>
 const formatFigures = async (): Promise<Figure[]> => {
   const home = new TestHome();
   useRgbSource(home);
-  const serve = await Serve.start(home, ['--encrypt-video']);
+  const serve = await Serve.start(home, ['--encryption-lan', 'opportunistic']);
   try {
     await pair(serve);
     const figures: Figure[] = [];

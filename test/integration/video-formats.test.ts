@@ -13,7 +13,7 @@ describe('the video formats that are offered', () => {
   before(async function () {
     this.timeout(30_000);
     useRgbSource(home);
-    serve = await Serve.start(home, ['--encrypt-video']);
+    serve = await Serve.start(home, ['--encryption-lan', 'opportunistic']);
     await pair(serve);
   });
   after(async () => {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { ProbeOptions } from '../../src/probe/options.js';
 import type { ProbeReport } from '../../src/probe/report.js';
-import type { ColorSpace, VideoFormat } from '../../src/session/stream-plan.js';
+import type { VideoFormat } from '../../src/session/stream-plan.js';
 import { probe } from './client.js';
 import type { Serve, TestHome } from './serve.js';
 
@@ -12,7 +12,7 @@ export interface VideoCase {
   readonly format: VideoFormat;
   readonly isEncrypted: boolean;
   readonly packetSize: number;
-  readonly colorSpace: ColorSpace;
+  readonly colorSpace: ProbeOptions['colorSpace'];
   readonly fullRange: boolean;
 }
 

@@ -73,6 +73,17 @@ describe('description', () => {
     assert.equal(parseDescription('encoders', '/p/good.toml', sound).codec, 'opus');
   });
 
+  it('takes a source for HDR only where its caps insist on it', () => {
+    const source = (hdr: string, caps: string) =>
+      `title = "x"\nrequires = []\n${hdr}\nsource = 'a ! video/x-raw,format=P010_10LE${caps}'\n`;
+    const good = source('hdr = true', ',colorimetry=bt2100-pq');
+    assert.equal(parseDescription('sources', '/p/x.toml', good).hdr, true);
+    assert.equal(parseDescription('sources', '/p/x.toml', source('', '')).hdr, undefined);
+    const failure = failureOf(source('hdr = true', ',colorimetry=bt709'), 'sources');
+    assert.match(String(failure.details['file']), /:3$/);
+    assert.match(failure.remedy, /bt2100-pq/);
+  });
+
   it('says which key is misspelt rather than which is missing', () => {
     const failure = failureOf(GOOD.replace('rank', 'rnk'));
     assert.equal(failure.details['file'], '/p/encoders/good.toml:3');

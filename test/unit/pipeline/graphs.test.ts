@@ -44,6 +44,15 @@ describe('graphs', () => {
     assert.equal(video?.isOptional, false);
   });
 
+  it('shows a client that was told of HDR nothing else', () => {
+    const video = { ...STREAM_PLAN.video, colorSpace: 'bt2100-pq', bitDepth: 10 } as const;
+    const request = { ...REQUEST, plan: { ...STREAM_PLAN, video } };
+    const { description } = REQUEST.videoSource;
+    assert.throws(() => buildGraphs(request), /LUMEN_PIPELINE_INVALID|not HDR any more/);
+    const hdr = { ...request, videoSource: { description: { ...description, hdr: true }, properties: {} } };
+    assert.match(buildGraphs(hdr)[0]?.launch ?? '', /colorimetry=2:6:14:7/);
+  });
+
   it('builds the audio graph as one that may fail alone', () => {
     const [, audio] = buildGraphs(REQUEST);
     assert.equal(

@@ -54,6 +54,11 @@ describe('template', () => {
     assert.equal(values({ colorSpace: 'bt601', fullRange: false }).colorimetry, '2:4:16:4');
     assert.equal(values({ colorSpace: 'bt709', fullRange: true }).colorimetry, '1:3:5:1');
     assert.equal(values({ colorSpace: 'bt2020', bitDepth: 10 }).color_transfer, 14);
+    const { colorimetry, color_primaries, color_transfer, color_matrix } = values({
+      colorSpace: 'bt2100-pq',
+      bitDepth: 10,
+    });
+    assert.deepEqual([colorimetry, color_primaries, color_transfer, color_matrix], ['2:6:14:7', 9, 16, 9]);
   });
 
   it('codes 8-bit BT.2020 as BT.709', () => {

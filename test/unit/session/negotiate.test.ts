@@ -28,7 +28,7 @@ const WISHES: StreamWishes = {
   encryptsAudio: true,
   hasSessionId: true,
 };
-const HOST = { video: [H264] };
+const HOST = { video: [H264], isSourceHdr: false };
 const SETTINGS = { fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false };
 const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
 
@@ -59,7 +59,12 @@ describe('negotiate', () => {
     for (const codec of ['h264', 'hevc', 'av1'] as const)
       for (const isTenBit of [false, true])
         for (const isYuv444 of [false, true]) {
-          const outcome = negotiate({ ...WISHES, codec, isTenBit, isYuv444 }, { video }, SETTINGS, KEYS);
+          const outcome = negotiate(
+            { ...WISHES, codec, isTenBit, isYuv444 },
+            { ...HOST, video },
+            SETTINGS,
+            KEYS,
+          );
           const wanted = { codec, bitDepth: isTenBit ? 10 : 8, chroma: isYuv444 ? '444' : '420' } as const;
           const isProven = video.some((format) => JSON.stringify(format) === JSON.stringify(wanted));
           assert.equal(outcome.ok, isProven, JSON.stringify(wanted));
@@ -71,8 +76,22 @@ describe('negotiate', () => {
   it('grants Rec.2020 in ten bits', () => {
     const video = [{ codec: 'hevc', bitDepth: 10, chroma: '420' }] as const;
     const wishes = { ...WISHES, codec: 'hevc', isTenBit: true, encoderCscMode: 4 } as const;
-    const outcome = negotiate(wishes, { video }, SETTINGS, KEYS);
+    const outcome = negotiate(wishes, { ...HOST, video }, SETTINGS, KEYS);
     assert.equal(outcome.ok && outcome.plan.video.colorSpace, 'bt2020');
+  });
+
+  it('passes an HDR picture on in ten bits, and in eight what the client asked for', () => {
+    const video = [8, 10].map(
+      (bitDepth) => ({ codec: 'hevc', bitDepth: bitDepth as 8 | 10, chroma: '420' }) as const,
+    );
+    const colorSpaceOf = (isTenBit: boolean, isSourceHdr: boolean) => {
+      const wishes = { ...WISHES, codec: 'hevc', isTenBit, encoderCscMode: 3 } as const;
+      const outcome = negotiate(wishes, { video, isSourceHdr }, SETTINGS, KEYS);
+      return outcome.ok && [outcome.plan.video.colorSpace, outcome.plan.video.fullRange];
+    };
+    assert.deepEqual(colorSpaceOf(true, true), ['bt2100-pq', true]);
+    assert.deepEqual(colorSpaceOf(false, true), ['bt709', true]);
+    assert.deepEqual(colorSpaceOf(true, false), ['bt709', true]);
   });
 
   it('takes the colour space and the range from encoderCscMode', () => {

@@ -91,7 +91,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       riKeyId: 5,
     },
     {
-      capabilities: () => ({ video: [H264] }),
+      capabilities: () => ({ video: [H264], isSourceHdr: false }),
       settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger: createSilentLogger(),
