@@ -44,7 +44,7 @@ export interface Capture {
   readonly identity: string;
   /** For people: `virtual output 1280x720@60`, `monitor DP-1`. */
   readonly description: string;
-  /** Properties of the element `source` in the stage {@link CaptureBackend.stage}. */
+  /** Properties of the element `source` in the stage {@link CaptureBackend.stageFor}. */
   readonly properties: Readonly<Record<string, PropertyValue>>;
   /**
    * Whether its pictures can still come.
@@ -58,7 +58,7 @@ export interface Capture {
   openRemote?(): Promise<number>;
   /** Why no first frame came, in words for the log: what is known of permission, node, format, drawing. */
   explainSilence(): Promise<string>;
-  /** How its pictures travel: `DMABUF 1280x720 BGRx`, `shared memory …`; undefined before a format is agreed. */
+  /** How its pictures travel: `shared memory, 1280x720 BGRx`; undefined before that is agreed. */
   describeFormat(): Promise<string | undefined>;
   /** Ends it and removes what was made for it. May be called at any time, more than once. */
   close(): Promise<void>;
@@ -77,8 +77,8 @@ export interface CaptureBackend {
   readonly name: SourceKind;
   /** For people: `GNOME (mutter)`. */
   readonly title: string;
-  /** Its source stage: a file of `pipelines/sources`. */
-  readonly stage: string;
+  /** The source stage of what `target` names: a file of `pipelines/sources`. */
+  stageFor(target?: string): string;
   /**
    * Whether {@link CaptureBackend.open} could work now. Asks nobody and makes nothing.
    * @returns why it could, for people: `GNOME answers on the session bus`

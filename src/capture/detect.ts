@@ -1,11 +1,13 @@
 /** The back ends in the order in which they are tried, and which of them the running session takes. */
 import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/settings.js';
 import { LumenError } from '../support/errors.js';
+import { createMutterBackend } from './backends/mutter.js';
 import { createPipewireBackend } from './backends/pipewire.js';
 import { createTestBackend } from './backends/test.js';
 import type { CaptureBackend, CaptureContext } from './capture.js';
 
 const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => CaptureBackend>> = {
+  mutter: createMutterBackend,
   pipewire: createPipewireBackend,
   test: createTestBackend,
 };

@@ -11,26 +11,34 @@ export interface NodeCaptureOptions {
   close(): Promise<void>;
 }
 
+/** Why a node that a graph is connected to gave no picture yet, as far as the daemon knows. Pure. */
+export const explainNode = (node: VideoNode | undefined): string => {
+  if (node === undefined) return 'its PipeWire node is gone';
+  if (node.state === 'error') return `its PipeWire node has an error: ${node.problem || 'no reason given'}`;
+  if (node.format === undefined) return 'no format was agreed with its PipeWire node';
+  if (node.state !== 'running') return `its PipeWire node is ${node.state}: nothing is linked to it`;
+  return 'nothing was drawn: its PipeWire node runs and sends no frame';
+};
+
 /** A node that was looked up just now, as a capture. */
 export const createNodeCapture = (options: NodeCaptureOptions): Capture => {
   const { node, description, environment } = options;
   let closing: Promise<void> | undefined;
+  const find = async (): Promise<VideoNode | undefined> =>
+    (await listVideoNodes(environment)).find(({ serial }) => serial === node.serial);
   return {
     identity: String(node.serial),
     description,
     properties: { 'target-object': String(node.serial) },
     async check() {
-      const nodes = await listVideoNodes(environment);
-      if (nodes.some(({ serial }) => serial === node.serial)) return;
+      if ((await find()) !== undefined) return;
       throw new LumenError('LUMEN_SOURCE_MISSING', { source: description, alternatives: ' any more' });
     },
-    async explainSilence() {
-      const nodes = await listVideoNodes(environment);
-      return nodes.some(({ serial }) => serial === node.serial)
-        ? 'the node is there, but nothing was drawn'
-        : 'its PipeWire node is gone';
+    explainSilence: async () => explainNode(await find()),
+    async describeFormat() {
+      const format = (await find())?.format;
+      return format && `${format.memory}, ${format.width}x${format.height} ${format.pixels}`;
     },
-    describeFormat: async () => undefined,
     close() {
       closing ??= options.close();
       return closing;

@@ -19,6 +19,22 @@ export interface VideoNode {
   readonly serial: number;
   /** For people; may be empty. */
   readonly description: string;
+  /** `creating`, `suspended`, `idle`, `running` or `error`. */
+  readonly state: string;
+  /** What went wrong with it; empty where nothing did. */
+  readonly problem: string;
+  /** How its pictures travel to whoever shows it; undefined while nobody does. */
+  readonly format: PictureFormat | undefined;
+}
+
+/** What producer and consumer agreed on. */
+export interface PictureFormat {
+  /** `BGRx`, `NV12`, … */
+  readonly pixels: string;
+  readonly width: number;
+  readonly height: number;
+  /** A format with a modifier is one of GPU buffers. */
+  readonly memory: 'DMABUF' | 'shared memory';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,18 +47,32 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const toText = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 200) : '');
 
+/** The parameter `Format` of a node: a list of one once it is agreed. */
+const toPictureFormat = (info: Record<string, unknown>): PictureFormat | undefined => {
+  const params = isRecord(info['params']) ? info['params'] : {};
+  const [format] = Array.isArray(params['Format']) ? params['Format'] : [];
+  if (!isRecord(format) || !isRecord(format['size'])) return undefined;
+  const width = Number(format['size']['width']);
+  const height = Number(format['size']['height']);
+  if (!Number.isSafeInteger(width) || !Number.isSafeInteger(height)) return undefined;
+  const memory = format['modifier'] === undefined ? 'shared memory' : 'DMABUF';
+  return { pixels: toText(format['format']), width, height, memory };
+};
+
 const toVideoNode = (object: unknown): VideoNode | undefined => {
   if (!isRecord(object) || object['type'] !== 'PipeWire:Interface:Node') return undefined;
   const info = object['info'];
-  const props = isRecord(info) ? info['props'] : undefined;
   const id = object['id'];
-  if (!isRecord(props) || typeof id !== 'number') return undefined;
+  if (!isRecord(info) || !isRecord(info['props']) || typeof id !== 'number') return undefined;
+  const props = info['props'];
   // Screen casts call themselves Stream/Output/Video, cameras and virtual sources Video/Source.
   if (!/^(Video\/Source|Stream\/Output\/Video)/.test(toText(props['media.class']))) return undefined;
   const serial = Number(props['object.serial'] ?? id);
   if (!Number.isSafeInteger(serial) || serial < 0) return undefined;
   const description = toText(props['node.description']) || toText(props['media.name']);
-  return { id, name: toText(props['node.name']), serial, description };
+  const name = toText(props['node.name']);
+  const [state, problem] = [toText(info['state']), toText(info['error'])];
+  return { id, name, serial, description, state, problem, format: toPictureFormat(info) };
 };
 
 /** The video nodes in what `pw-dump` printed. Pure. */

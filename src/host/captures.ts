@@ -16,9 +16,9 @@ export interface CapturesOptions {
   readonly logger: Logger;
 }
 
-/** An open capture and the back end that made it. */
+/** An open capture and the source stage that shows it. */
 export interface OpenCapture {
-  readonly backend: CaptureBackend;
+  readonly stage: string;
   readonly capture: Capture;
 }
 
@@ -90,7 +90,7 @@ export class SessionCapture {
     this.#logger.info({ capture: backend.name, why: reason, shows: capture.description }, 'capture opened');
     // Closed while it was opened: nobody else would close it.
     if (this.#isClosed) await capture.close();
-    return { backend, capture };
+    return { stage: backend.stageFor(target), capture };
   }
 
   #lose(why: string): void {

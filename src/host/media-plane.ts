@@ -94,7 +94,7 @@ export class MediaPlane {
       this.#options.standby.peek().inspect(listRequirements(catalog)),
       this.#options.captures.choose(),
     ]);
-    this.#chooseStages(catalog, missing, 'h264', capture.backend.stage);
+    this.#chooseStages(catalog, missing, 'h264', capture.backend.stageFor(capture.target));
     return { ...this.#chooseEncoder(catalog, 'h264', missing), capabilities: PROVEN, capture };
   }
 
@@ -121,9 +121,9 @@ export class MediaPlane {
   async #verify(logger: Logger, codec: VideoCodec): Promise<void> {
     const catalog = this.#loadCatalog();
     const process = this.#options.standby.peek();
-    const { backend } = await this.#options.captures.choose();
+    const { backend, target } = await this.#options.captures.choose();
     const missing = await process.inspect(listRequirements(catalog));
-    const stages = this.#chooseStages(catalog, missing, codec, backend.stage);
+    const stages = this.#chooseStages(catalog, missing, codec, backend.stageFor(target));
     const graphs = buildGraphs({
       ...this.#toRequest(stages, {}),
       plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, codec),
@@ -165,7 +165,7 @@ export class MediaPlane {
     const missing = await process.inspect(listRequirements(catalog));
     const shown = capture.current;
     if (shown === undefined) throw new LumenError('LUMEN_SOURCE_MISSING', CAPTURE_GONE);
-    const stages = this.#chooseStages(catalog, missing, plan.video.codec, shown.backend.stage);
+    const stages = this.#chooseStages(catalog, missing, plan.video.codec, shown.stage);
     onEncoder(stages.videoEncoder);
     const graphs = buildGraphs({
       ...this.#toRequest(stages, shown.capture.properties),

@@ -23,7 +23,7 @@ export const nativeFolder = (): string =>
  * Loads the addon `name`.node. The caller knows its shape: each addon has one typed binding.
  * @throws LumenError LUMEN_NATIVE_MISSING when it is not built or does not fit this Node
  */
-export const loadNative = (name: 'sockets' | 'enet'): unknown => {
+export const loadNative = (name: 'sockets' | 'enet' | 'dbus'): unknown => {
   try {
     return require(join(nativeFolder(), `${name}.node`));
   } catch (error) {

@@ -12,7 +12,7 @@ const requireTarget = (target: string | undefined): string => {
 export const createPipewireBackend = ({ environment }: CaptureContext): CaptureBackend => ({
   name: 'pipewire',
   title: 'PipeWire video node',
-  stage: 'pipewire',
+  stageFor: () => 'pipewire',
   async check(target) {
     const node = await findVideoNode(requireTarget(target), environment);
     return `PipeWire has the node ${node.name} (${node.id})`;

@@ -14,7 +14,7 @@ const openPattern = async ({ mode }: CaptureRequest): Promise<Capture> => ({
 export const createTestBackend = (): CaptureBackend => ({
   name: 'test',
   title: 'test pattern with a frame counter',
-  stage: 'test',
+  stageFor: () => 'test',
   check: async () => 'it needs no desktop',
   list: async () => [],
   open: openPattern,

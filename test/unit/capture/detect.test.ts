@@ -7,7 +7,7 @@ import { LumenError } from '../../../src/support/errors.js';
 const backend = (name: SourceKind, isUsable: boolean): CaptureBackend => ({
   name,
   title: name,
-  stage: name,
+  stageFor: () => name,
   check: async (target) => {
     if (isUsable) return `yes, ${target ?? 'anything'}`;
     throw new LumenError('LUMEN_SOURCE_MISSING', { source: name, alternatives: '' });

@@ -29,7 +29,15 @@ describe('pipewire', () => {
       nodes().map(({ id }) => id),
       [36, 40, 41],
     );
-    assert.deepEqual(nodes()[0], { id: 36, name: 'cam', serial: 37, description: 'Camera' });
+    assert.deepEqual(nodes()[0], {
+      id: 36,
+      name: 'cam',
+      serial: 37,
+      description: 'Camera',
+      state: '',
+      problem: '',
+      format: undefined,
+    });
   });
 
   it('picks by id, then by name, and of several the newest', () => {
@@ -37,6 +45,20 @@ describe('pipewire', () => {
     assert.equal(pickVideoNode(nodes(), 'screen')?.id, 40);
     assert.equal(pickVideoNode(nodes(), 'cam')?.serial, 60);
     assert.equal(pickVideoNode(nodes(), 'speakers'), undefined);
+  });
+
+  it('reads state, problem and the agreed format of a node', () => {
+    const info = {
+      state: 'running',
+      error: null,
+      props: { 'media.class': 'Video/Source' },
+      params: { Format: [{ format: 'BGRx', size: { width: 1280, height: 720 }, modifier: 0 }] },
+    };
+    const parsed = parseVideoNodes(JSON.stringify([{ id: 7, type: 'PipeWire:Interface:Node', info }]));
+    assert.ok(parsed.ok);
+    const [read] = parsed.value;
+    assert.deepEqual([read?.state, read?.problem], ['running', '']);
+    assert.deepEqual(read?.format, { pixels: 'BGRx', width: 1280, height: 720, memory: 'DMABUF' });
   });
 
   it('says why a text is no dump', () => {

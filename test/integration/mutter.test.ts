@@ -1,0 +1,105 @@
+/** The picture of a real GNOME compositor without a screen, on an output that is made for the client and goes with it. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProbeStream } from '../../src/probe/stream.js';
+import { openStream, pair } from '../support/client.js';
+import { type Mutter, startMutter } from '../support/mutter.js';
+import { type PipeWire, startPipeWire } from '../support/pipewire.js';
+import { Serve, TestHome, until } from '../support/serve.js';
+
+const MODE = { width: 1280, height: 720, fps: 30 } as const;
+const COUNTER =
+  'videotestsrc is-live=true pattern=black ! video/x-raw,format=BGRx,width=1280,height=720,framerate=15/1 ! framecounter';
+
+/** Pictures decoded, changed ones among them, and unreadable ones; null while none could be read. */
+const look = async (stream: ProbeStream) => {
+  const { decoded, repeated, wrong } = (await stream.stats()).frames;
+  return wrong === null || repeated === null ? null : { changed: decoded - repeated, wrong };
+};
+
+/** Waits until the window fills the picture, and then for pictures of it: each readable, and moving. */
+const seesCounting = async (stream: ProbeStream): Promise<void> => {
+  const settled = await until(async () => {
+    const before = await look(stream);
+    await sleep(300);
+    const after = await look(stream);
+    return before !== null && after !== null && after.wrong === before.wrong && after;
+  }, 'the window fills the picture');
+  const later = await until(async () => {
+    const now = await look(stream);
+    return now !== null && now.changed > settled.changed + 15 && now;
+  }, 'the picture moves');
+  assert.equal(later.wrong, settled.wrong, 'a picture could not be read');
+};
+
+describe('lumen serve --source mutter', function () {
+  this.timeout(60_000);
+  let pipewire: PipeWire;
+  let mutter: Mutter;
+  let home: TestHome;
+  let serve: Serve;
+
+  const startServe = async (): Promise<void> => {
+    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
+    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+    serve = await Serve.start(home, ['--source', 'auto']);
+    await pair(serve);
+  };
+
+  before(async () => {
+    pipewire = await startPipeWire();
+    mutter = await startMutter(pipewire);
+  });
+  beforeEach(startServe);
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
+    await serve.stop();
+    home.remove();
+  });
+  after(async () => {
+    await mutter.kill();
+    await pipewire.stop();
+  });
+
+  const noOutput = () => until(async () => (await mutter.outputs()).length === 0, 'the output is gone');
+
+  it('makes an output of the client’s size, shows what moves on it, and takes it away again', async () => {
+    assert.match(serve.output, /GNOME/);
+    assert.deepEqual(await mutter.outputs(), []);
+    const stream = await openStream(serve, { mode: MODE });
+    await until(async () => (await mutter.outputs()).length === 1, 'the output');
+    assert.match((await mutter.outputs())[0] ?? '', /1280x720/);
+    const window = mutter.startWindow(COUNTER);
+    assert.notEqual(await stream.firstFrame, null);
+    await seesCounting(stream);
+    await window.stop();
+    await stream.quit();
+    await noOutput();
+  });
+
+  it('goes on with the same output when its media process is killed', async () => {
+    const stream = await openStream(serve, { mode: MODE });
+    assert.notEqual(await stream.firstFrame, null);
+    const window = mutter.startWindow(COUNTER);
+    await seesCounting(stream);
+    const mediaPid = (await serve.status()).sessions[0]?.mediaPid;
+    assert.ok(mediaPid);
+    process.kill(mediaPid, 'SIGKILL');
+    await until(() => serve.output.includes('media process failed'), 'the loss is noticed');
+    await seesCounting(stream);
+    assert.equal((await stream.stats()).frames.sequenceGaps, 0, 'the numbering goes on');
+    assert.equal(serve.output.match(/capture opened/g)?.length, 1, 'the screen cast was reused');
+    assert.equal((await mutter.outputs()).length, 1);
+    await window.stop();
+    await stream.quit();
+    await noOutput();
+  });
+
+  it('leaves no output behind when the host is killed', async () => {
+    const stream = await openStream(serve, { mode: MODE });
+    await until(async () => (await mutter.outputs()).length === 1, 'the output');
+    await serve.stop('SIGKILL');
+    await noOutput();
+    await stream.vanish();
+  });
+});

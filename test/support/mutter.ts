@@ -1,0 +1,97 @@
+/**
+ * GNOME's compositor without a screen, on a test's own PipeWire and bus, and clients that draw into it. Software drawing:
+ * about 30 frames a second. Everything is a direct child, ended by process id.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { MessageBus } from '../../src/support/dbus.js';
+import type { PipeWire } from './pipewire.js';
+import { until } from './serve.js';
+
+const DISPLAY = 'lumen-test';
+
+export interface Mutter {
+  /** The environment in which Wayland clients find it. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly pid: number;
+  /** Shows what `launch` gives on the whole of the output, until it is stopped. */
+  startWindow(launch: string): Window;
+  /** Connectors and current sizes of its outputs, `Meta-0 1280x720`. */
+  outputs(): Promise<string[]>;
+  /** Ends it with SIGKILL: as a crash would. */
+  kill(): Promise<void>;
+}
+
+interface Window {
+  stop(): Promise<void>;
+}
+
+const end = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+};
+
+const readOutputs = async (address: string): Promise<string[]> => {
+  const name = 'org.gnome.Mutter.DisplayConfig';
+  const bus = new MessageBus(address);
+  try {
+    const [, monitors] = await bus.call(
+      {
+        destination: name,
+        path: '/org/gnome/Mutter/DisplayConfig',
+        interface: name,
+        member: 'GetCurrentState',
+      },
+      '',
+      [],
+    );
+    type State = [[string], [string, number, number, number, number, number[], Record<string, unknown>][]];
+    return (monitors as State[]).map(([[connector], modes]) => {
+      const current = modes.find((mode) => mode[6]['is-current'] === true);
+      return `${connector} ${current?.[1]}x${current?.[2]}`;
+    });
+  } finally {
+    bus.close();
+  }
+};
+
+/** @param monitor mode of a monitor that is always there, such as `800x600@30`; none without */
+export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise<Mutter> => {
+  const environment: NodeJS.ProcessEnv = { ...pipewire.environment, LIBGL_ALWAYS_SOFTWARE: '1' };
+  const address = environment['DBUS_SESSION_BUS_ADDRESS'] ?? '';
+  const monitors = monitor === undefined ? [] : ['--virtual-monitor', monitor];
+  const args = ['--headless', '--wayland', '--no-x11', '--wayland-display', DISPLAY, ...monitors];
+  const child = spawn('mutter', args, { env: environment, stdio: 'ignore' });
+  const children = [child];
+  const runtimeDir = environment['XDG_RUNTIME_DIR'] ?? '';
+  await until(() => fs.existsSync(path.join(runtimeDir, DISPLAY)), 'mutter starts', 15_000);
+  const isThere = async (): Promise<boolean> => {
+    const bus = new MessageBus(address);
+    const hasOwner = await bus.hasOwner('org.gnome.Mutter.ScreenCast');
+    bus.close();
+    return hasOwner;
+  };
+  await until(isThere, 'mutter answers', 15_000);
+  const clients: NodeJS.ProcessEnv = { ...environment, WAYLAND_DISPLAY: DISPLAY };
+  return {
+    environment: clients,
+    pid: child.pid ?? 0,
+    startWindow: (launch) => {
+      const sink = 'waylandsink fullscreen=true sync=false';
+      const window = spawn('gst-launch-1.0', ['-q', ...`${launch} ! ${sink}`.split(' ')], {
+        env: clients,
+        stdio: 'ignore',
+      });
+      children.push(window);
+      return { stop: () => end(window) };
+    },
+    outputs: () => readOutputs(address),
+    kill: async () => {
+      for (const one of children.reverse()) await end(one);
+    },
+  };
+};
