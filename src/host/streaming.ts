@@ -80,7 +80,7 @@ export class Streaming implements StreamingHost {
   }
 
   apps(): readonly App[] {
-    return this.#parts.apps.map(({ id, title }) => ({ id, title, isHdrSupported: false }));
+    return this.#parts.apps.map(({ id, title }) => ({ id, title }));
   }
 
   async boxArt(appId: number): Promise<Buffer | undefined> {

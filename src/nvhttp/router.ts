@@ -1,6 +1,7 @@
 /** Which request gets which answer (`protocol/http.md` §4). Knows no socket: listeners hand in what they learnt of one. */
 import type { ClientStore } from '../identity/client-store.js';
 import type { HostIdentity } from '../identity/host-identity.js';
+import { hasFormat } from '../session/stream-plan.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { type LaunchRequest, type LaunchVerb, parseLaunchRequest } from './launch-request.js';
@@ -163,9 +164,12 @@ export class Router {
   }
 
   #appList(): XmlReply {
-    const apps = this.#parts.host
+    const { host } = this.#parts;
+    // Clients take it for "can stream in ten bits": what an app draws is not known before it runs.
+    const isHdrSupported = hasFormat(host.describe().videoFormats, { bitDepth: 10 });
+    const apps = host
       .apps()
-      .map(({ id, title, isHdrSupported }) =>
+      .map(({ id, title }) =>
         xmlElement('App', [
           xmlElement('IsHdrSupported', isHdrSupported ? 1 : 0),
           xmlElement('AppTitle', title),

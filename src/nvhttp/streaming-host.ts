@@ -10,7 +10,6 @@ export interface App {
   /** 1–2147483647, the same for as long as the app exists: clients key caches by it. */
   readonly id: number;
   readonly title: string;
-  readonly isHdrSupported: boolean;
 }
 
 /** What serverinfo says of the host. */

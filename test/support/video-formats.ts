@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { ProbeOptions } from '../../src/probe/options.js';
+import { toColorimetry } from '../../src/probe/receiver-graphs.js';
 import type { ProbeReport } from '../../src/probe/report.js';
 import type { VideoFormat } from '../../src/session/stream-plan.js';
 import { probe } from './client.js';
@@ -84,8 +85,11 @@ export const streamCase = (serve: Serve, one: VideoCase, seconds: number): Promi
 const rawFormat = ({ bitDepth, chroma }: VideoFormat): string =>
   `${chroma === '444' ? 'Y444' : 'I420'}${bitDepth === 10 ? '_10LE' : ''}`;
 
-/** All that is not as it must be: nothing lost, every frame decoded, in order, in the right format and colours. */
-export const problemsOf = (report: ProbeReport, { format, isEncrypted }: VideoCase): string[] => {
+/** All that is not as it must be: nothing lost, every frame decoded, in order, in the right format and colours, and so signalled. */
+export const problemsOf = (
+  report: ProbeReport,
+  { format, isEncrypted, colorSpace, fullRange }: VideoCase,
+): string[] => {
   if (report.failure !== null) return [`${report.failure.stage}: ${report.failure.problem}`];
   const { frames, picture, request } = report;
   const expected: readonly (readonly [what: string, value: unknown, wanted: unknown])[] = [
@@ -96,6 +100,7 @@ export const problemsOf = (report: ProbeReport, { format, isEncrypted }: VideoCa
     ['pictures wrong', frames.wrong, 0],
     ['frames discarded', frames.discarded, 0],
     ['raw format', picture.format, rawFormat(format)],
+    ['colorimetry', picture.colorimetry, toColorimetry(format.bitDepth, colorSpace, fullRange)],
   ];
   const problems = expected
     .filter(([, value, wanted]) => value !== wanted)

@@ -10,6 +10,7 @@ import { generateKeyPair, type KeyPair } from '../../../src/identity/key-pair.js
 import { PairingDesk } from '../../../src/nvhttp/pairing.js';
 import { type Nvhttp, type NvhttpLimits, startNvhttp } from '../../../src/nvhttp/server.js';
 import type { LaunchReply, StreamingHost } from '../../../src/nvhttp/streaming-host.js';
+import type { VideoFormat } from '../../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 import { H264 } from '../../support/plans.js';
 
@@ -17,6 +18,7 @@ import { H264 } from '../../support/plans.js';
 export class FakeHost implements StreamingHost {
   readonly calls: string[] = [];
   running = 0;
+  videoFormats: readonly VideoFormat[] = [H264];
   launchReply: () => Promise<LaunchReply> = async () => ({
     ok: true,
     sessionUrl: 'rtspenc://127.0.0.1:48010',
@@ -25,13 +27,13 @@ export class FakeHost implements StreamingHost {
   describe() {
     return {
       hostname: 'Test & host',
-      videoFormats: [H264],
+      videoFormats: this.videoFormats,
       audioChannels: [2],
       macFor: () => '02:00:00:00:00:01',
     };
   }
   apps() {
-    return [{ id: 5, title: 'Desktop <1>', isHdrSupported: false }];
+    return [{ id: 5, title: 'Desktop <1>' }];
   }
   async boxArt(): Promise<Buffer | undefined> {
     return undefined;

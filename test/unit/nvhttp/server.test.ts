@@ -10,6 +10,7 @@ import type { KeyPair } from '../../../src/identity/key-pair.js';
 import type { PairingDesk } from '../../../src/nvhttp/pairing.js';
 import type { Nvhttp } from '../../../src/nvhttp/server.js';
 import { createSilentLogger, type Logger } from '../../../src/support/logger.js';
+import { H264 } from '../../support/plans.js';
 import { type FakeHost, type Keys, makeFolder, makeKeys, startEndpoints, until } from './endpoints.js';
 import { finishPairing, getHttp, getHttps, startPairing, statusOf, textOf } from './pairing-client.js';
 
@@ -137,6 +138,12 @@ describe('the endpoints', function () {
         '<?xml version="1.0" encoding="utf-8"?><root status_code="200"><App><IsHdrSupported>0</IsHdrSupported>' +
           '<AppTitle>Desktop &lt;1&gt;</AppTitle><ID>5</ID></App></root>',
       );
+    });
+
+    it('can be HDR where anything can be streamed in ten bits', async () => {
+      host.videoFormats = [H264, { codec: 'hevc', bitDepth: 10, chroma: '420' }];
+      assert.match((await overHttps('/applist?uniqueid=1')).text, /<IsHdrSupported>1</);
+      host.videoFormats = [H264];
     });
 
     it('have a placeholder picture each, and unknown ones none', async () => {
