@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAppsCommand } from './commands/apps.js';
 import { addClientsCommand } from './commands/clients.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addPairCommand } from './commands/pair.js';
 import { addPipelinesCommand } from './commands/pipelines.js';
 import { addProbeCommand } from './commands/probe.js';
@@ -31,6 +32,7 @@ const createProgram = (): Command => {
   addStatusCommand(program);
   addSourcesCommand(program);
   addPipelinesCommand(program);
+  addDoctorCommand(program);
   addProbeCommand(program);
   return program;
 };

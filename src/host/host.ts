@@ -8,6 +8,7 @@ import { type AppRunOptions, recoverRuns } from '../apps/app-run.js';
 import { createBackends } from '../capture/detect.js';
 import type { Config } from '../config/config.js';
 import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
+import { PORT_OFFSET, type PortUse, SEND_BUFFER_BYTES } from '../config/ports.js';
 import type { EncryptionPolicy } from '../config/settings.js';
 import { ControlServer } from '../control/server.js';
 import { advertise } from '../discovery/advertise.js';
@@ -40,9 +41,6 @@ import { SleepInhibitor } from './sleep-inhibitor.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
 
-/** Offsets from the base port. */
-const PORT_OFFSET = { https: -5, http: 0, video: 9, control: 10, audio: 11, rtsp: 21 } as const;
-const SEND_BUFFER_BYTES = 8 * 1024 * 1024;
 const PING_BUFFER_BYTES = 256 * 1024;
 const REFILL_DELAY_MS = 3000;
 const HANDSHAKE_MS = 15_000;
@@ -140,7 +138,7 @@ class Host {
     return this.#closers.close(this.#logger);
   }
 
-  #port(use: keyof typeof PORT_OFFSET): number {
+  #port(use: PortUse): number {
     return this.#config.port + PORT_OFFSET[use];
   }
 

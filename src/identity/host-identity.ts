@@ -20,6 +20,8 @@ export interface HostIdentity {
 
 const CERTIFICATE_FILE = 'host.pem';
 const ID_FILE = 'host-id';
+/** What {@link loadHostIdentity} makes in the state folder. */
+export const HOST_FILES: readonly string[] = [CERTIFICATE_FILE, ID_FILE];
 const COMMON_NAME = 'Lumen GameStream Host';
 const GUID = /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/;
 const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/;

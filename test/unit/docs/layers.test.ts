@@ -15,7 +15,7 @@ import { CHECKOUT } from '../../support/reference-pages.js';
 const LAYERS: readonly (readonly string[])[] = [
   ['cli.ts'],
   ['commands'],
-  ['host', 'probe'],
+  ['host', 'probe', 'doctor'],
   ['admin', 'discovery', 'nvhttp', 'rtsp', 'control', 'endpoints'],
   ['session'],
   ['pipeline', 'media', 'capture', 'input', 'apps'],
