@@ -147,7 +147,10 @@ const judgeEncoders = async (
       );
     });
   if (config.encoder !== 'auto' && !encoders.some(({ name }) => name === config.encoder)) {
-    const text = `the configured encoder is no stage; the nearest is ${nearestName(config.encoder, [...catalog.encoders.keys()])}`;
+    const text = `the configured encoder is no stage; the nearest is ${nearestName(
+      config.encoder,
+      encoders.map(({ name }) => name),
+    )}`;
     findings.push(problem(`encoder.${config.encoder}`, text, 'lumen pipelines list'));
   }
   if (!usable.some(({ codec }) => codec === 'h264')) {
