@@ -69,10 +69,13 @@ describe('lumen serve', function () {
     const stream = await openStream(serve);
     try {
       assert.notEqual(await stream.firstFrame, null);
+      await sleep(1000);
       const status = await home.lumen(['status', '--port', String(serve.port)]);
       assert.match(status.stdout, /link 80 Mbit\/s/);
     } finally {
-      await stream.quit();
+      const { hostStages } = await stream.quit();
+      // A frame of 10 kB at 72 Mbit/s takes a millisecond; at the default link it leaves in one group.
+      assert((hostStages?.spreadMs.p50 ?? 0) >= 0.4, JSON.stringify(hostStages?.spreadMs));
     }
     assert.equal((await setLink(fingerprint, 'fast')).status, 2);
     assert.match((await setLink(fingerprint, 'default')).stdout, /the setting link_kbps/);
