@@ -35,6 +35,8 @@ export interface StageTimes {
   readonly droppedBySampler: number;
   /** The sender's queue was full. */
   readonly droppedBySender: number;
+  /** Pictures that no frame of datagrams can carry: empty, without a start code, too large. */
+  readonly refused: number;
   /** Shards of pictures and of their parity that were made. */
   readonly dataShards: number;
   readonly parityShards: number;
@@ -81,6 +83,7 @@ export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
     repeated: numberOf(sampler, 'repeated'),
     droppedBySampler: numberOf(sampler, 'dropped'),
     droppedBySender: numberOf(sink, 'bursts-dropped'),
+    refused: numberOf(pay, 'frames-refused'),
     dataShards,
     parityShards: numberOf(pay, 'parity-shards'),
     datagrams: numberOf(sink, 'datagrams'),
@@ -116,7 +119,7 @@ export const formatStageTimes = (times: StageTimes): string[] => {
   });
   return [
     ...stages,
-    `frames       ${times.frames} (${times.keyFrames} key, ${times.repeated} repeated), dropped: ${times.droppedBySampler} faster than the client's rate, ${times.droppedBySender} at the sender`,
+    `frames       ${times.frames} (${times.keyFrames} key, ${times.repeated} repeated), dropped: ${times.droppedBySampler} faster than the client's rate, ${times.droppedBySender} at the sender, ${times.refused} that cannot be sent`,
     `sending      ${times.pacing}, ${times.realtime ? 'with' : 'without'} real-time priority`,
     `datagrams    ${times.datagrams} in ${times.sendCalls} calls, ${times.bytes} bytes, parity ${times.parityPercent.toFixed(1)} %, ${times.eagain} waits, ${times.sendErrors} errors`,
   ];

@@ -10,6 +10,7 @@ import {
   isSuccess,
   type ProbeReport,
 } from '../../../src/probe/report.js';
+import { toStageTimes } from '../../../src/session/stage-times.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 
 const PLANNED: EndReport = { reason: 'time', code: 0, hostCode: null, text: 'the planned end' };
@@ -42,6 +43,7 @@ const goodReport = (): ProbeReport => {
       perSecond: 59.98,
     },
     keyFrames: { received: 2, requests: 1, roundTripsMs: [41.5], roundTripsFrames: [3] },
+    hostStages: toStageTimes({ video: { pay: { frames: 600 }, sink: { pacing: 'rate' } } }) ?? null,
     audio: { packets: 2000, lost: 0, recovered: 1, gaps: 0 },
   };
 };
@@ -78,6 +80,9 @@ describe('probe/report', () => {
   it('prints one line a figure for people', () => {
     const text = formatReport(goodReport());
     assert.match(text, /den-pc \(127\.0\.0\.1:57989\)/);
+    assert.match(text, /host encode +p50 +0\.00 ms/);
+    assert.match(text, /host frames +600 /);
+    assert.match(formatReport({ ...goodReport(), hostStages: null }), /host stages +not known/);
     assert.match(text, /1920x1080@60, 20000 kbit\/s, h264/);
     assert.match(text, /launch +12\.3 ms/);
     assert.match(text, /600 received, 0 lost, 0 recovered, 0 discarded, 599 decoded/);

@@ -12,6 +12,7 @@ const STATS = {
       'capture-age-ns-p99': 2_000_000,
     },
     pay: {
+      'frames-refused': 2,
       frames: 120,
       'key-frames': 1,
       'data-shards': 200,
@@ -40,6 +41,7 @@ describe('stage times', () => {
     assert.equal(times.parityPercent, 20);
     assert.equal(times.droppedBySampler, 3);
     assert.equal(times.droppedBySender, 1);
+    assert.equal(times.refused, 2);
     assert.deepEqual(times.spreadMs, { p50: 0, p99: 0 }, 'absent fields read as nothing');
   });
 
