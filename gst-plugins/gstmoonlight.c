@@ -15,6 +15,7 @@ GST_ELEMENT_REGISTER_DECLARE (moonlightdepay);
 GST_ELEMENT_REGISTER_DECLARE (moonlightpay);
 GST_ELEMENT_REGISTER_DECLARE (moonlightsink);
 GST_ELEMENT_REGISTER_DECLARE (moonlightsrc);
+GST_ELEMENT_REGISTER_DECLARE (wlrscreencopysrc);
 
 static gboolean
 plugin_init (GstPlugin *plugin)
@@ -22,7 +23,8 @@ plugin_init (GstPlugin *plugin)
   return GST_ELEMENT_REGISTER (channeltones, plugin) && GST_ELEMENT_REGISTER (framecounter, plugin)
       && GST_ELEMENT_REGISTER (framesampler, plugin) && GST_ELEMENT_REGISTER (moonlightaudiopay, plugin)
       && GST_ELEMENT_REGISTER (moonlightdepay, plugin) && GST_ELEMENT_REGISTER (moonlightpay, plugin)
-      && GST_ELEMENT_REGISTER (moonlightsink, plugin) && GST_ELEMENT_REGISTER (moonlightsrc, plugin);
+      && GST_ELEMENT_REGISTER (moonlightsink, plugin) && GST_ELEMENT_REGISTER (moonlightsrc, plugin)
+      && GST_ELEMENT_REGISTER (wlrscreencopysrc, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, moonlight,

@@ -3,11 +3,13 @@ import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/setti
 import { LumenError } from '../support/errors.js';
 import { createMutterBackend } from './backends/mutter.js';
 import { createPipewireBackend } from './backends/pipewire.js';
+import { createSwayBackend } from './backends/sway.js';
 import { createTestBackend } from './backends/test.js';
 import type { CaptureBackend, CaptureContext } from './capture.js';
 
 const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => CaptureBackend>> = {
   mutter: createMutterBackend,
+  sway: createSwayBackend,
   pipewire: createPipewireBackend,
   test: createTestBackend,
 };

@@ -32,7 +32,7 @@ describe('catalog', () => {
   it('reads every shipped description', () => {
     const catalog = loadCatalog(SHIPPED, folder);
     assert.deepEqual([...catalog.encoders.keys()], ['openh264', 'opus', 'x264']);
-    assert.deepEqual([...catalog.sources.keys()], ['pipewire', 'test', 'virtual']);
+    assert.deepEqual([...catalog.sources.keys()], ['pipewire', 'test', 'virtual', 'wlroots']);
     assert.deepEqual([...catalog.audio.keys()], ['pulse', 'test']);
   });
 

@@ -1,0 +1,102 @@
+/** A real sway without a screen: an output at the client's mode for each stream, and none left behind. */
+import assert from 'node:assert/strict';
+import { openStream, pair, probe } from '../support/client.js';
+import { Serve, TestHome, until } from '../support/serve.js';
+import { type Sway, startSway } from '../support/sway.js';
+
+const WINDOW =
+  'videotestsrc is-live=true pattern=black ! video/x-raw,format=BGRx,width=1024,height=576,framerate=60/1 ! framecounter';
+
+/** Not the size of the output that sway has by itself. */
+const mode = { width: 1024, height: 576, fps: 60 };
+
+describe('lumen serve in a sway session', function () {
+  this.timeout(90_000);
+  let sway: Sway;
+  let home: TestHome;
+  let serve: Serve;
+
+  const start = async (): Promise<void> => {
+    serve = await Serve.start(home, ['--source', 'auto']);
+  };
+  /** The outputs that show something: sway 1.7 cannot remove one, and keeps it at 16x16 for the next stream. */
+  const shownOutputs = async (): Promise<string[]> => {
+    const outputs = await sway.outputs();
+    assert(outputs.length <= 2, `an output too many: ${outputs.join()}`);
+    return outputs.filter((output) => !output.endsWith(' 16x16'));
+  };
+  const isReleased = async (): Promise<boolean> => (await shownOutputs()).length === 1;
+
+  before(async () => {
+    sway = await startSway();
+    home = new TestHome({ ...sway.environment });
+    await start();
+    await pair(serve);
+  });
+  after(async () => {
+    await serve.stop();
+    await sway.stop();
+    home.remove();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
+  });
+
+  it('makes an output at the client’s mode, streams what is drawn on it, and takes it away', async () => {
+    assert.match(serve.output, /sway 1\.\d+ answers at SWAYSOCK/);
+    assert.deepEqual(await sway.outputs(), ['HEADLESS-1 1280x720']);
+    await probe(serve, { mode, seconds: 0.5, ending: 'disconnect' });
+    // It is kept for the client that left, and met again by the same one.
+    assert.deepEqual(await sway.outputs(), ['HEADLESS-1 1280x720', 'HEADLESS-2 1024x576']);
+    await sway.showWindow(WINDOW);
+    const report = await probe(serve, { mode, seconds: 3, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert.equal(report.frames.wrong, 0, 'the counter was drawn by the window, in the size of the client');
+    assert(
+      (report.frames.repeated ?? 1e9) < report.frames.received / 2,
+      `the picture moves: ${JSON.stringify(report.frames)}`,
+    );
+    assert((report.picture.colorError ?? 255) < 20, `colours: ${report.picture.colorError}`);
+    assert.equal(serve.output.match(/capture opened/g)?.length, 1);
+    await until(isReleased, 'the output is gone');
+  });
+
+  it('lumen sources names it and its outputs', async () => {
+    const { stdout } = await home.lumen(['sources']);
+    assert.match(stdout, /sway +sway: sway 1\.\d+ answers at SWAYSOCK/);
+    assert.match(stdout, /--source sway:HEADLESS-1/);
+  });
+
+  it('releases the output when the host is killed, and streams on the next one', async () => {
+    const stream = await openStream(serve, { mode });
+    await until(async () => !(await isReleased()), 'the output is made');
+    await serve.stop('SIGKILL');
+    await until(isReleased, 'the output is gone');
+    await stream.vanish();
+    await start();
+    const report = await probe(serve, { mode, seconds: 0.5, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    await until(isReleased, 'the output is gone again');
+  });
+
+  it('streams one output alone, as it is', async () => {
+    await serve.stop();
+    serve = await Serve.start(home, ['--source', 'sway:HEADLESS-1']);
+    const report = await probe(serve, { mode, seconds: 0.5, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    assert.match(serve.output, /shows":"output HEADLESS-1"/);
+    assert((await sway.outputs()).includes('HEADLESS-1 1280x720'));
+  });
+
+  it('ends the stream with a reason when sway dies', async () => {
+    const running = probe(serve, { mode, seconds: 60, ending: 'quit' });
+    await until(
+      () => /shows":"output HEADLESS-1".*shows":"output HEADLESS-1"/s.test(serve.output),
+      'it streams',
+    );
+    await sway.kill();
+    await until(() => serve.output.includes('sway is gone'), 'the host knows');
+    await serve.stop();
+    assert.notEqual((await running).end.reason, 'time');
+  });
+});
