@@ -121,6 +121,7 @@ class Host {
       audioPings: servers.audioPings.counters,
       unmatchedControl: servers.control.unmatchedCount,
       halfOpenControl: servers.control.halfOpenCount,
+      strayControl: servers.control.strayCount,
     }));
     this.#closers.add('status', () => status.close());
     await this.#startAdmin(pairing, clients, status);

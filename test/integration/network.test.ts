@@ -1,8 +1,41 @@
 import assert from 'node:assert/strict';
 import { pair, probe } from '../support/client.js';
 import { Serve, TestHome } from '../support/serve.js';
+import { runThreeClients } from '../support/three-clients.js';
 
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, bitrateKbps: 2000 } as const;
+
+describe('three clients at once', function () {
+  this.timeout(90_000);
+  const home = new TestHome();
+  let serve: Serve;
+
+  before(async () => {
+    serve = await Serve.start(home, ['--encryption-lan', 'opportunistic']);
+  });
+  after(async () => {
+    await serve.stop();
+    home.remove();
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
+  });
+
+  it('lose nothing by each other, and roam and resume; a forged ping moves nothing', async () => {
+    const roamingWish = { mode: { width: 480, height: 270, fps: 60 }, bitrateKbps: 3000, encryption: 7 };
+    const resumingWish = { ...SMALL, codec: 'hevc' as const, packetSize: 1024 };
+    const result = await runThreeClients(serve, ['640x360@30', roamingWish, resumingWish], 1000);
+    assert.equal(result.roaming.lostBefore, 0);
+    assert.equal(result.roaming.lostAfter, 0);
+    for (const { failure, frames } of result.resuming) {
+      assert.equal(failure, null, JSON.stringify(failure));
+      assert.equal(frames.lost, 0);
+      assert.equal(frames.wrong, 0);
+      assert.equal(frames.firstIndex, 1);
+    }
+    assert.deepEqual(result.forged, { received: 0, rejected: 5 });
+  });
+});
 
 describe('the encryption policy', function () {
   this.timeout(60_000);

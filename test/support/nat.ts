@@ -20,19 +20,21 @@ export interface NatOptions {
 class UdpPort {
   readonly #listener = dgram.createSocket('udp4');
   readonly #host: string;
-  readonly #port: number;
+  readonly port: number;
   readonly #mappings = new Map<string, dgram.Socket>();
+  /** The latest datagram of the client. */
+  latest: Buffer | undefined;
   #outside: string;
 
   constructor(options: NatOptions, port: number) {
     this.#host = options.host;
-    this.#port = port;
+    this.port = port;
     this.#outside = options.outside;
     this.#listener.on('message', (datagram, from) => this.#forward(datagram, from));
   }
 
   async open(inside: string): Promise<void> {
-    this.#listener.bind(this.#port, inside);
+    this.#listener.bind(this.port, inside);
     await once(this.#listener, 'listening');
   }
 
@@ -50,7 +52,8 @@ class UdpPort {
   #forward(datagram: Buffer, from: dgram.RemoteInfo): void {
     const key = `${from.address}:${from.port}`;
     const socket = this.#mappings.get(key) ?? this.#map(key, from);
-    socket.send(datagram, this.#port, this.#host);
+    this.latest = datagram;
+    socket.send(datagram, this.port, this.#host);
   }
 
   #map(key: string, client: dgram.RemoteInfo): dgram.Socket {
@@ -81,6 +84,11 @@ export class Nat {
   /** From now on the client's datagrams come from new ports of `outside`; what is on its way to the old ones is lost. */
   roam(outside: string): void {
     for (const port of this.#ports) port.roam(outside);
+  }
+
+  /** The latest datagram that the client sent to a UDP port: what an onlooker sees. */
+  latestOn(udpPort: number): Buffer | undefined {
+    return this.#ports.find(({ port }) => port === udpPort)?.latest;
   }
 
   close(): void {

@@ -94,6 +94,11 @@ export class TestHome {
     return path.join(this.directory, 'probe');
   }
 
+  /** Starts `lumen ARGUMENTS` and lets it run. */
+  start(args: readonly string[]): ChildProcess {
+    return spawn(process.execPath, [LUMEN, ...args], { env: this.environment, stdio: 'ignore' });
+  }
+
   /** Runs `lumen ARGUMENTS` to its end. */
   async lumen(args: readonly string[], deadlineMs = 20_000): Promise<CommandResult> {
     const child = spawn(process.execPath, [LUMEN, ...args], {
@@ -196,6 +201,7 @@ export class Serve {
 export interface HostStatus {
   readonly pid: number;
   readonly memoryBytes: number;
+  readonly counters: Readonly<Record<string, Readonly<Record<string, number>> | number>>;
   readonly eventLoopDelayMs: { readonly p50: number; readonly p99: number };
   readonly sessions: readonly {
     readonly id: string;
