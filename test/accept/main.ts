@@ -10,6 +10,7 @@ import { listVideoFormats, openStream, pair, probe } from '../support/client.js'
 import { childrenOf, isAlive, Serve, TestHome, until } from '../support/serve.js';
 import { caseName, fullMatrix, problemsOf, streamCase, useRgbSource } from '../support/video-formats.js';
 import { adaptFigures } from './adapt.js';
+import { clientFigures } from './clients.js';
 import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
 
 const MODE_1080P60 = { width: 1920, height: 1080, fps: 60 } as const;
@@ -223,6 +224,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   leak: leakFigures,
   formats: formatFigures,
   adapt: adaptFigures,
+  clients: clientFigures,
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {

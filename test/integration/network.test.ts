@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { pair, probe } from '../support/client.js';
+import type { ProbeReport } from '../../src/probe/report.js';
+import { pair, probe, typePin } from '../support/client.js';
+import { CABLE, Namespaces } from '../support/namespaces.js';
 import { Serve, TestHome } from '../support/serve.js';
 import { runThreeClients } from '../support/three-clients.js';
 
@@ -24,7 +26,7 @@ describe('three clients at once', function () {
   it('lose nothing by each other, and roam and resume; a forged ping moves nothing', async () => {
     const roamingWish = { mode: { width: 480, height: 270, fps: 60 }, bitrateKbps: 3000, encryption: 7 };
     const resumingWish = { ...SMALL, codec: 'hevc' as const, packetSize: 1024 };
-    const result = await runThreeClients(serve, ['640x360@30', roamingWish, resumingWish], 1000);
+    const result = await runThreeClients(serve, ['640x360@30', roamingWish, resumingWish], 600);
     assert.equal(result.roaming.lostBefore, 0);
     assert.equal(result.roaming.lostAfter, 0);
     for (const { failure, frames } of result.resuming) {
@@ -65,36 +67,46 @@ describe('the encryption policy', function () {
   });
 });
 
-describe('lumen serve over IPv6', function () {
+describe('a client that has IPv6 alone', function () {
   this.timeout(60_000);
-  const home = new TestHome();
+  let namespaces: Namespaces;
+  let hostHome: TestHome;
+  let clientHome: TestHome;
   let serve: Serve;
 
   before(async () => {
-    serve = await Serve.start(home, ['--bind-address', '::']);
+    namespaces = await Namespaces.create();
+    hostHome = new TestHome({}, namespaces.inside('host'));
+    clientHome = new TestHome({}, namespaces.inside('client'));
+    serve = await Serve.start(hostHome, [
+      '--bind-address',
+      '::',
+      '--discovery',
+      '--encryption-lan',
+      'required',
+    ]);
   });
   after(async () => {
     await serve.stop();
-    home.remove();
+    namespaces.close();
+    for (const home of [hostHome, clientHome]) home.remove();
   });
   afterEach(function () {
     if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
   });
 
-  it('streams to a client of IPv6 on every port', async () => {
-    const { client } = await pair(serve, '1234', '1234', home.probeStateDir, '::1');
-    assert.equal(client.status, 'fulfilled', JSON.stringify(client));
-    const report = await probe(serve, {
-      ...SMALL,
-      address: { host: '::1', port: serve.port },
-      seconds: 1,
-      encryption: 7,
-      ending: 'quit',
-    });
-    assert.equal(report.failure, null, JSON.stringify(report.failure));
+  it('pairs and streams, encrypted as the host requires on the local network', async () => {
+    const address = `[${CABLE.host}]:${serve.port}`;
+    const pairing = clientHome.lumen(['probe', 'pair', address, '--pin', '4711']);
+    assert.equal((await typePin(serve, '4711')).status, 0);
+    assert.equal((await pairing).status, 0);
+    const options = ['--mode', '320x180@30', '--bitrate', '2000', '--seconds', '1', '--quit', '--json'];
+    const { status, stdout, stderr } = await clientHome.lumen(['probe', 'stream', address, ...options]);
+    assert.equal(status, 0, stderr);
+    const report = JSON.parse(stdout) as ProbeReport;
     assert.equal(report.frames.lost, 0);
     assert.equal(report.frames.wrong, 0);
     assert((report.audio?.packets ?? 0) > 50);
-    assert.match(serve.output, /"address":"::1"|address: "::1"/);
+    assert.deepEqual(report.request.encryption, { rtsp: true, controlV2: true, video: true, audio: true });
   });
 });

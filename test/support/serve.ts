@@ -1,11 +1,12 @@
 /** Starts the real `lumen serve` as a user would, in folders of its own, on loopback alone. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LossCounts } from '../../src/host/loss-feedback.js';
@@ -75,8 +76,11 @@ export interface CommandResult {
 export class TestHome {
   readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-test-'));
   readonly environment: NodeJS.ProcessEnv;
+  /** What starts a program for this user: a command that its own follows, such as one that enters a namespace. */
+  readonly #launcher: readonly string[];
 
-  constructor(environment: NodeJS.ProcessEnv = {}) {
+  constructor(environment: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) {
+    this.#launcher = launcher;
     for (const name of ['config', 'state', 'runtime'])
       fs.mkdirSync(path.join(this.directory, name), { mode: 0o700 });
     this.environment = {
@@ -94,17 +98,15 @@ export class TestHome {
     return path.join(this.directory, 'probe');
   }
 
-  /** Starts `lumen ARGUMENTS` and lets it run. */
-  start(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [LUMEN, ...args], { env: this.environment, stdio: 'ignore' });
+  /** Starts `lumen ARGUMENTS`; its output is the caller's to read. */
+  start(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+    const [file = '', ...rest] = [...this.#launcher, process.execPath, LUMEN, ...args];
+    return spawn(file, rest, { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
   /** Runs `lumen ARGUMENTS` to its end. */
   async lumen(args: readonly string[], deadlineMs = 20_000): Promise<CommandResult> {
-    const child = spawn(process.execPath, [LUMEN, ...args], {
-      env: this.environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = this.start(args);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {
@@ -158,10 +160,7 @@ export class Serve {
       '--log-level',
       'debug',
     ];
-    const child = spawn(process.execPath, [LUMEN, ...fixed, ...args], {
-      env: home.environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = home.start([...fixed, ...args]);
     const serve = new Serve(port, home, child);
     await until(
       () => serve.output.includes('Pair with') || child.exitCode !== null,

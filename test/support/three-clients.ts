@@ -84,7 +84,10 @@ class ThreeClients {
     const { home, host } = this.#serve;
     const stateDir = stateDirOf(this.#serve, 'killed');
     const mode = ['--mode', this.#wishes[0], '--bitrate', '2000', '--seconds', '600'];
-    return home.start(['probe', 'stream', host, '--state-dir', stateDir, ...mode]);
+    const child = home.start(['probe', 'stream', host, '--state-dir', stateDir, ...mode]);
+    child.stdout.resume();
+    child.stderr.resume();
+    return child;
   }
 
   async #open(name: string, wish: Wish, host: string): Promise<ProbeStream> {
