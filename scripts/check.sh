@@ -37,7 +37,7 @@ check() {
 c_format() {
   local -a files
   # native/enet is not ours.
-  mapfile -t files < <(find gst-plugins native test/elements test/bench test/fuzz test/qemu -path native/enet -prune -o \( -name '*.[ch]' -o -name '*.cc' \) -print)
+  mapfile -t files < <(find gst-plugins native test/elements test/bench test/fuzz test/qemu test/desktop -path native/enet -prune -o \( -name '*.[ch]' -o -name '*.cc' \) -print)
   clang-format-19 --dry-run --Werror "${files[@]}"
 }
 

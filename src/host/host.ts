@@ -35,6 +35,7 @@ import { Captures } from './captures.js';
 import { answerClientsRequest, isClientsRequest } from './client-requests.js';
 import { describeHost } from './describe.js';
 import { formatGreeting } from './greeting.js';
+import { PairingNotifier } from './pairing-notifier.js';
 import { answerPairingRequest } from './pairing-requests.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
@@ -106,6 +107,7 @@ class Host {
     const identity = await loadHostIdentity(stateDir);
     const clients = new ClientStore(stateDir, this.#logger);
     const pairing = new PairingDesk(identity, clients, this.#logger);
+    this.#notifyOfPairing(pairing);
     await recoverRuns(this.#appRuns, this.#logger);
     const { media, servers } = await this.#openMedia();
     const { reason, capabilities, capture } = await media.hostPlane.check();
@@ -133,6 +135,14 @@ class Host {
       pairing,
       close: () => this.close(),
     };
+  }
+
+  #notifyOfPairing(pairing: PairingDesk): void {
+    const { name, port } = this.#config;
+    const logger = this.#logger.child({ module: 'notifications' });
+    const notifier = new PairingNotifier({ environment: process.env, logger, hostName: name, port });
+    pairing.onWaiting((client, outcome) => notifier.onWaiting(client, outcome));
+    this.#closers.add('notifications', () => notifier.close());
   }
 
   close(): Promise<void> {

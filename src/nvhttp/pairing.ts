@@ -115,6 +115,9 @@ const nameOf = (query: Query, peerAddress: string): string => {
   return name === '' || name === STOCK_DEVICE_NAME ? `client at ${peerAddress}` : name;
 };
 
+/** @param outcome resolves when the pairing is over, however it ended */
+type WaitingListener = (client: WaitingClient, outcome: Promise<PairingOutcome>) => void;
+
 /** Where pairings are kept, and PINs are handed in. */
 export class PairingDesk {
   readonly #identity: HostIdentity;
@@ -124,7 +127,7 @@ export class PairingDesk {
   readonly #limiter: AttemptLimiter;
   readonly #pairings = new Map<string, Pairing>();
   readonly #counters = { started: 0, succeeded: 0, failed: 0, rateLimited: 0 };
-  #onWaiting: (client: WaitingClient) => void = () => {};
+  readonly #waitingListeners: WaitingListener[] = [];
 
   constructor(identity: HostIdentity, clients: ClientStore, logger: Logger, options: PairingOptions = {}) {
     this.#identity = identity;
@@ -149,8 +152,8 @@ export class PairingDesk {
   }
 
   /** Calls `listener` whenever a client starts to wait for its PIN: the moment to ask the person. */
-  onWaiting(listener: (client: WaitingClient) => void): void {
-    this.#onWaiting = listener;
+  onWaiting(listener: WaitingListener): void {
+    this.#waitingListeners.push(listener);
   }
 
   /**
@@ -240,7 +243,7 @@ export class PairingDesk {
     return new Promise((answer) => {
       const pairing = this.#open(key, waiting, parsed.certificate, { awaits: 'pin', salt, answer });
       signal.addEventListener('abort', () => this.#onGone(pairing), { once: true });
-      this.#onWaiting(waiting);
+      for (const listener of this.#waitingListeners) listener(waiting, pairing.outcome);
     });
   }
 
