@@ -1,7 +1,6 @@
 /** `lumen pipelines`: which pipeline descriptions there are, what they become, and whether they work here. */
 import fs from 'node:fs';
 import net from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { resolvePaths } from '../config/paths.js';
 import { type MediaProcess, mediaEnvironment, spawnMediaProcess } from '../media/media-process.js';
@@ -20,15 +19,15 @@ import {
 import { locateProblem, readComplaint } from '../pipeline/complaint.js';
 import type { DescriptionKind, EncoderDescription } from '../pipeline/description.js';
 import { buildGraphs, type ChosenSource, type GraphRequest } from '../pipeline/graphs.js';
-import { type Mode, samplePlan } from '../pipeline/sample.js';
+import { COMMON_FORMAT, type Mode, sampleFormatOf, samplePlan } from '../pipeline/sample.js';
 import { formatLaunchCommand } from '../pipeline/shell.js';
+import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import { PLACEHOLDERS } from '../pipeline/template.js';
-import type { StreamPlan } from '../session/stream-plan.js';
+import type { StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import { LumenError } from '../support/errors.js';
 import { createSilentLogger } from '../support/logger.js';
 import { requireSockets } from '../support/sockets.js';
 
-const SHIPPED = fileURLToPath(new URL('../../../pipelines', import.meta.url));
 const KINDS: readonly DescriptionKind[] = ['encoders', 'sources', 'audio'];
 const EXIT_INVALID = 6;
 
@@ -36,7 +35,7 @@ const print = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const folders = (): readonly [string, string] => [SHIPPED, resolvePaths().pipelinesDir];
+const folders = (): readonly [string, string] => [SHIPPED_PIPELINES, resolvePaths().pipelinesDir];
 
 const spawnInspector = (): MediaProcess =>
   spawnMediaProcess({ descriptors: [], logger: createSilentLogger(), environment: process.env });
@@ -71,6 +70,10 @@ const parseClient = (text: string): NonNullable<GraphRequest['preview']> => {
     throw new InvalidArgumentError('write it as ADDRESS:PORT with a numeric address');
   return { address, videoPort, audioPort: videoPort + 1 };
 };
+
+/** The commonest that a stage makes; beside a source the picture is 8-bit H.264. */
+const formatFor = (description: Described): VideoFormat =>
+  'codec' in description ? sampleFormatOf(description) : COMMON_FORMAT;
 
 /** The launch string that contains `description`, completed by the test sources and the first encoders. */
 const sampleLaunch = (
@@ -155,8 +158,7 @@ const find = (catalog: Catalog, name: string): { kind: DescriptionKind; descript
 const show = (name: string, options: ShowOptions): void => {
   const catalog = loadCatalog(...folders());
   const { kind, description } = find(catalog, name);
-  const codec = 'codec' in description ? description.codec : 'h264';
-  const plan = samplePlan(options.mode, options.bitrate, codec);
+  const plan = samplePlan(options.mode, options.bitrate, formatFor(description));
   const launch = sampleLaunch(catalog, kind, description, plan, options.client);
   const pluginPath = mediaEnvironment(process.env)['GST_PLUGIN_PATH'] ?? '';
   print(formatLaunchCommand(launch, pluginPath));
@@ -190,7 +192,7 @@ const findProblem = async (
   const description = readDescription(kind, file);
   const lacking = findLacking(description, missing);
   if (lacking.length > 0) return `not usable here: ${lacking.join(', ')} not installed`;
-  const plan = samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, 'h264');
+  const plan = samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, formatFor(description));
   const preview = { address: '127.0.0.1', videoPort: 47998, audioPort: 48000 };
   const problem = await findLaunchProblem(sampleLaunch(catalog, kind, description, plan, preview));
   if (problem === null) return null;
@@ -203,7 +205,7 @@ const findProblem = async (
 
 const check = async (): Promise<void> => {
   // Graphs are completed by shipped parts, so that one broken file of the user does not spoil the others.
-  const catalog = loadCatalog(SHIPPED, '');
+  const catalog = loadCatalog(SHIPPED_PIPELINES, '');
   const wanted = [catalog, loadCatalog(...folders())].flatMap(listRequirements);
   const missing = await findMissing([...new Set(wanted)]);
   const own = findOwnMissing(missing);

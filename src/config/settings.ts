@@ -65,6 +65,12 @@ const audioSource = z.string().transform((text, context): AudioSource => {
   return z.NEVER;
 });
 
+/* None for `auto`. */
+const stageNames = z
+  .string()
+  .regex(/^[a-z][\w-]{0,63}(,[a-z][\w-]{0,63})*$/, 'not names of stages (see: lumen pipelines list)')
+  .transform((text): readonly string[] => (text === 'auto' ? [] : text.split(',')));
+
 /* A file may have the number as a number. */
 const linkRate = z.union([z.string(), z.number()]).transform((value, context): number => {
   const kbps = parseLinkRate(String(value));
@@ -127,14 +133,12 @@ export const SETTINGS = {
     description:
       'What is heard: a test tone, nothing, or a PulseAudio source (a sink’s sound is `SINK.monitor`).',
   }),
-  encoder: setting(
-    z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'not the name of a stage (see: lumen pipelines list)'),
-    {
-      fallback: 'auto',
-      values: '`auto` or a stage name',
-      description: 'Encoder stage (a file of `pipelines/encoders`); `auto` takes the best that works here.',
-    },
-  ),
+  encoder: setting(stageNames, {
+    fallback: 'auto',
+    values: '`auto`, or stage names: `x264` or `x264,x265`',
+    description:
+      'Encoder stages (files of `pipelines/encoders`), at most one for each codec; for a codec without one, and with `auto`, the best that works here is taken.',
+  }),
   fec_percentage: setting(z.int().min(0).max(255), {
     fallback: 20,
     values: '0–255 %',

@@ -1,5 +1,4 @@
 /** GStreamer, Lumen's own elements, the encoders and what they cost, the sources of picture and sound. */
-import { fileURLToPath } from 'node:url';
 import type { CaptureBackend } from '../capture/capture.js';
 import { chooseBackend, createBackends, judgeBackends } from '../capture/detect.js';
 import { listVideoNodes } from '../capture/pipewire.js';
@@ -17,8 +16,9 @@ import {
 } from '../pipeline/catalog.js';
 import type { EncoderDescription, SourceDescription } from '../pipeline/description.js';
 import { buildGraphs } from '../pipeline/graphs.js';
-import { samplePlan } from '../pipeline/sample.js';
+import { sampleFormatOf, samplePlan } from '../pipeline/sample.js';
 import { formatLaunchCommand } from '../pipeline/shell.js';
+import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import { LumenError } from '../support/errors.js';
 import { createSilentLogger } from '../support/logger.js';
 import { requireSockets } from '../support/sockets.js';
@@ -26,7 +26,6 @@ import { type Finding, note, ok, problem, warning } from './finding.js';
 import { type FrameCost, measureFrameCost } from './frame-cost.js';
 import { runTool } from './tool.js';
 
-const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.meta.url));
 const MODE = { width: 1280, height: 720, fps: 60 } as const;
 const SAMPLE_KBPS = 10_000;
 /** How many times the pixels of {@link MODE} a picture of 1920x1080 has. */
@@ -76,7 +75,7 @@ const testSource = (catalog: Catalog, frames: number): SourceDescription => ({
 
 const toLaunch = (catalog: Catalog, encoder: EncoderDescription, frames: number): string =>
   buildGraphs({
-    plan: samplePlan(MODE, SAMPLE_KBPS, encoder.codec),
+    plan: samplePlan(MODE, SAMPLE_KBPS, sampleFormatOf(encoder)),
     videoSource: { description: testSource(catalog, frames), properties: {} },
     videoEncoder: encoder,
     audio: null,
@@ -134,7 +133,7 @@ const judgeEncoders = async (
     .filter((encoder) => !usable.includes(encoder))
     .map((encoder) => {
       const text = `${findLacking(encoder, missing).join(', ')} not installed`;
-      if (encoder.name !== config.encoder)
+      if (!config.encoder.includes(encoder.name))
         return note(
           `encoder.${encoder.name}`,
           text,
@@ -146,12 +145,13 @@ const judgeEncoders = async (
         'set encoder = "auto"',
       );
     });
-  if (config.encoder !== 'auto' && !encoders.some(({ name }) => name === config.encoder)) {
+  for (const wanted of config.encoder) {
+    if (encoders.some(({ name }) => name === wanted)) continue;
     const text = `the configured encoder is no stage; the nearest is ${nearestName(
-      config.encoder,
+      wanted,
       encoders.map(({ name }) => name),
     )}`;
-    findings.push(problem(`encoder.${config.encoder}`, text, 'lumen pipelines list'));
+    findings.push(problem(`encoder.${wanted}`, text, 'lumen pipelines list'));
   }
   if (!usable.some(({ codec }) => codec === 'h264')) {
     findings.push(

@@ -19,12 +19,13 @@ import { MediaStandby } from '../media/standby.js';
 import { findMacAddress } from '../nvhttp/address.js';
 import { PairingDesk } from '../nvhttp/pairing.js';
 import { startNvhttp } from '../nvhttp/server.js';
+import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import { RtspServer } from '../rtsp/server.js';
 import { END_REASONS } from '../session/end-reasons.js';
 import { SessionRegistry } from '../session/registry.js';
 import type { Session, SessionContext, SessionState } from '../session/session.js';
-import { type HostCapabilities, hasFormat, type VideoCodec } from '../session/stream-plan.js';
+import { type HostCapabilities, hasFormat, type VideoFormat } from '../session/stream-plan.js';
 import { isLanAddress } from '../support/address.js';
 import { toBindError } from '../support/bind-error.js';
 import { Closers } from '../support/lifecycle.js';
@@ -39,6 +40,7 @@ import { PairingNotifier } from './pairing-notifier.js';
 import { answerPairingRequest } from './pairing-requests.js';
 import { type ProtocolServers, SessionWiring } from './session-wiring.js';
 import { SleepInhibitor } from './sleep-inhibitor.js';
+import { StageProofs } from './stage-proofs.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
 
@@ -180,10 +182,11 @@ class Host {
     const describe = (peerAddress: string): string =>
       describeHost(this.#capabilities, this.#encryptionFor(peerAddress));
     // What is not offered is refused by the negotiation, with its own words.
-    const verifyMedia = async ({ appId, logger }: Session, codec: VideoCodec): Promise<string | undefined> =>
-      hasFormat(this.#capabilities.video, { codec })
-        ? media.planeFor(appId).verify(logger, codec)
-        : undefined;
+    const verifyMedia = async (
+      { appId, logger }: Session,
+      format: VideoFormat,
+    ): Promise<string | undefined> =>
+      hasFormat(this.#capabilities.video, format) ? media.planeFor(appId).verify(logger, format) : undefined;
     const rtspSessions = this.#rtspSessions;
     const adaptsToLoss = this.#config.adaptToLoss;
     const servers = {
@@ -205,12 +208,18 @@ class Host {
     const { stateDir, pipelinesDir } = this.#paths;
     const backends = createBackends({ environment: process.env, stateDir, logger });
     const captures = new Captures({ source: this.#config.source, backends, logger });
+    const stageLogger = this.#logger.child({ module: 'pipelines' });
     const options = {
       config: this.#config,
       standby,
       captures,
-      logger: this.#logger.child({ module: 'pipelines' }),
+      logger: stageLogger,
       userPipelines: pipelinesDir,
+      proofs: new StageProofs({
+        shippedFolder: SHIPPED_PIPELINES,
+        environment: process.env,
+        logger: stageLogger,
+      }),
     };
     const media = new AppMedia(options, this.#config.apps, backends);
     this.#closers.add('captures', () => media.close());

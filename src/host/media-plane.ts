@@ -2,14 +2,11 @@
  * From a stream plan to the graphs that play it, here and now: the descriptions as they are on the disk at this
  * moment, the elements that this machine has, the capture that this session of the desktop gives.
  */
-import { fileURLToPath } from 'node:url';
 import type { CaptureChoice } from '../capture/detect.js';
 import type { Config } from '../config/config.js';
 import type { GraphDescription } from '../media/messages.js';
 import { MEDIA_DESCRIPTORS, type MediaStandby } from '../media/standby.js';
 import {
-  chooseEncoder,
-  type EncoderChoice,
   findOwnMissing,
   listRequirements,
   loadCatalog,
@@ -17,31 +14,29 @@ import {
   requireUsable,
 } from '../pipeline/catalog.js';
 import type { EncoderDescription, SourceDescription } from '../pipeline/description.js';
+import { chooseEncoder, requireStages } from '../pipeline/encoder-choice.js';
 import { buildGraphs, type GraphRequest, toLiveProperties } from '../pipeline/graphs.js';
-import { samplePlan } from '../pipeline/sample.js';
+import { COMMON_FORMAT, samplePlan } from '../pipeline/sample.js';
+import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import {
   type GraphState,
   type MediaStream,
   type MediaStreamEvents,
   RestartingMediaStream,
 } from '../session/media-stream.js';
-import type { HostCapabilities, StreamPlan, VideoCodec } from '../session/stream-plan.js';
+import type { HostCapabilities, StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import type { Captures, SessionCapture } from './captures.js';
+import { EncoderStages } from './encoder-stages.js';
 import { StageCheck, type Stages } from './stage-check.js';
+import type { StageProofs } from './stage-proofs.js';
 
-const SHIPPED_PIPELINES = fileURLToPath(new URL('../../../pipelines', import.meta.url));
 /** A client waits for the answer; what is not known by then, the start of the stream finds out. */
-const VERIFY_BUDGET_MS = 2000;
+const VERIFY_BUDGET_MS = 5000;
 const MAX_REASON_CHARACTERS = 300;
-/** What every stage that passes the check encodes. */
-const PROVEN: HostCapabilities = {
-  isSourceHdr: false,
-  video: [{ codec: 'h264', bitDepth: 8, chroma: '420' }],
-};
 const CAPTURE_GONE = { source: 'of this session', alternatives: ' any more' } as const;
 
 export interface MediaPlaneOptions {
@@ -51,13 +46,18 @@ export interface MediaPlaneOptions {
   readonly logger: Logger;
   /** `$XDG_CONFIG_HOME/lumen/pipelines` */
   readonly userPipelines: string;
+  /** Shared by all planes: a stage is tried once. */
+  readonly proofs: StageProofs;
 }
 
 /** What this machine streams with. */
-type CheckedMedia = EncoderChoice & {
+interface CheckedMedia {
   readonly capabilities: HostCapabilities;
+  /** The stage of each codec and why it was chosen. */
+  readonly reason: string;
   readonly capture: CaptureChoice;
-};
+}
+
 type Catalog = ReturnType<typeof loadCatalog>;
 type SourceProperties = GraphRequest['videoSource']['properties'];
 
@@ -73,9 +73,12 @@ export class MediaPlane {
   /** What was said already of files that cannot be used. */
   #told: ReadonlySet<string> = new Set();
   #isSourceHdr = false;
+  readonly #encoders: EncoderStages;
 
   constructor(options: MediaPlaneOptions) {
     this.#options = options;
+    const { config, proofs, logger } = options;
+    this.#encoders = new EncoderStages(config.encoder, proofs, logger);
   }
 
   /** Whether the source that was looked at last, by {@link MediaPlane.check} or {@link MediaPlane.verify}, is HDR. */
@@ -84,18 +87,22 @@ export class MediaPlane {
   }
 
   /**
-   * Looks once at all that a stream will need, so that what is missing ends the start and not the first stream.
+   * Looks once at all that a stream will need, so that what is missing ends the start and not the first stream, and
+   * has the encoder stages show what they can.
+   * @returns what is proven here, and the stage of each codec for people
    * @throws LumenError LUMEN_NATIVE_MISSING, LUMEN_ENCODER_MISSING, LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE,
    * LUMEN_PIPELINE_INVALID
    */
   async check(): Promise<CheckedMedia> {
     const catalog = this.#loadCatalog();
+    requireStages(catalog, this.#options.config.encoder);
     const [missing, capture] = await Promise.all([
       this.#options.standby.peek().inspect(listRequirements(catalog)),
       this.#options.captures.choose(),
     ]);
-    this.#chooseStages(catalog, missing, 'h264', capture.backend.stageFor(capture.target));
-    return { ...this.#chooseEncoder(catalog, 'h264', missing), capabilities: PROVEN, capture };
+    await this.#chooseSources(catalog, missing, capture.backend.stageFor(capture.target));
+    const { proven, reason } = await this.#encoders.survey(catalog, missing);
+    return { reason, capture, capabilities: { isSourceHdr: this.#isSourceHdr, video: proven } };
   }
 
   /**
@@ -104,9 +111,9 @@ export class MediaPlane {
    * @param logger of the session
    * @returns why not, one line for the client; undefined where nothing is known against it
    */
-  async verify(logger: Logger, codec: VideoCodec = 'h264'): Promise<string | undefined> {
+  async verify(logger: Logger, format: VideoFormat = COMMON_FORMAT): Promise<string | undefined> {
     try {
-      await withDeadline(this.#verify(logger, codec), VERIFY_BUDGET_MS, 'the look at the stages');
+      await withDeadline(this.#verify(logger, format), VERIFY_BUDGET_MS, 'the look at the stages');
       return undefined;
     } catch (error) {
       if (!(error instanceof LumenError) || error.code === 'LUMEN_MEDIA_FAILED') {
@@ -118,15 +125,15 @@ export class MediaPlane {
     }
   }
 
-  async #verify(logger: Logger, codec: VideoCodec): Promise<void> {
+  async #verify(logger: Logger, format: VideoFormat): Promise<void> {
     const catalog = this.#loadCatalog();
     const process = this.#options.standby.peek();
     const { backend, target } = await this.#options.captures.choose();
     const missing = await process.inspect(listRequirements(catalog));
-    const stages = this.#chooseStages(catalog, missing, codec, backend.stageFor(target));
+    const stages = await this.#chooseStages(catalog, missing, format, backend.stageFor(target));
     const graphs = buildGraphs({
       ...this.#toRequest(stages, {}),
-      plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, codec),
+      plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, format),
       firstFrameNumber: 0,
     });
     await new StageCheck(SHIPPED_PIPELINES, logger).check(process, stages, graphs);
@@ -165,8 +172,12 @@ export class MediaPlane {
     const missing = await process.inspect(listRequirements(catalog));
     const shown = capture.current;
     if (shown === undefined) throw new LumenError('LUMEN_SOURCE_MISSING', CAPTURE_GONE);
-    const stages = this.#chooseStages(catalog, missing, plan.video.codec, shown.stage);
+    const stages = await this.#chooseStages(catalog, missing, plan.video, shown.stage);
     onEncoder(stages.videoEncoder);
+    this.#options.logger.debug(
+      { stage: stages.videoEncoder.name, file: stages.videoEncoder.file },
+      'encoder chosen',
+    );
     const graphs = buildGraphs({
       ...this.#toRequest(stages, shown.capture.properties),
       plan,
@@ -231,27 +242,32 @@ export class MediaPlane {
   }
 
   /** @throws LumenError see {@link MediaPlane.check} */
-  #chooseStages(
+  async #chooseSources(
     catalog: Catalog,
     missing: readonly string[],
-    codec: VideoCodec,
     sourceStage: string,
-  ): Stages {
+  ): Promise<Omit<Stages, 'videoEncoder'>> {
     const ownMissing = findOwnMissing(missing);
     if (ownMissing !== undefined) throw ownMissing;
     const videoSource = requireDescription('sources', catalog.sources, sourceStage, catalog.broken);
     requireUsable(videoSource, missing);
     this.#isSourceHdr = videoSource.hdr === true;
-    const videoEncoder = this.#chooseEncoder(catalog, codec, missing).encoder;
-    return { videoSource, videoEncoder, audio: this.#audio(catalog, missing) };
+    return { videoSource, audio: await this.#audio(catalog, missing) };
   }
 
-  #chooseEncoder(catalog: Catalog, codec: VideoCodec, missing: readonly string[]): EncoderChoice {
-    const { encoder } = this.#options.config;
-    return chooseEncoder(catalog, codec, missing, encoder === 'auto' ? undefined : encoder);
+  /** @throws LumenError see {@link MediaPlane.check} */
+  async #chooseStages(
+    catalog: Catalog,
+    missing: readonly string[],
+    format: VideoFormat,
+    sourceStage: string,
+  ): Promise<Stages> {
+    requireStages(catalog, this.#options.config.encoder);
+    const sources = await this.#chooseSources(catalog, missing, sourceStage);
+    return { ...sources, videoEncoder: await this.#encoders.choose(catalog, missing, format) };
   }
 
-  #audio(catalog: Catalog, missing: readonly string[]): Stages['audio'] {
+  async #audio(catalog: Catalog, missing: readonly string[]): Promise<Stages['audio']> {
     const { audioSource } = this.#options.config;
     if (audioSource.kind === 'none') return null;
     const source: SourceDescription = requireDescription(
@@ -261,6 +277,6 @@ export class MediaPlane {
       catalog.broken,
     );
     requireUsable(source, missing);
-    return { source, encoder: chooseEncoder(catalog, 'opus', missing).encoder };
+    return { source, encoder: (await chooseEncoder(catalog, { codec: 'opus', missing })).encoder };
   }
 }

@@ -10,9 +10,10 @@ import type { EndpointSession, EndpointWatcher } from '../endpoints/watcher.js';
 import { InputSummary } from '../input/summary.js';
 import type { RtspSession } from '../rtsp/handshake.js';
 import type { Endpoint } from '../session/media-stream.js';
+import { toFormat } from '../session/negotiate.js';
 import type { Session } from '../session/session.js';
 import type { StageTimes } from '../session/stage-times.js';
-import type { StreamPlan, VideoCodec } from '../session/stream-plan.js';
+import type { StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import { runTask } from '../support/lifecycle.js';
 import { toHdrMode } from './hdr-mode.js';
 import { KeyFrameRequests } from './key-frame-requests.js';
@@ -27,8 +28,8 @@ export interface ProtocolServers {
   /** Sessions that RTSP connections may belong to; shared with the RTSP server. */
   readonly rtspSessions: Set<RtspSession>;
   readonly ports: RtspSession['ports'];
-  /** Whether a stream of this session's app and codec can start: what keeps it from it, or undefined. */
-  verifyMedia(session: Session, codec: VideoCodec): Promise<string | undefined>;
+  /** Whether a stream of this session's app and format can start: what keeps it from it, or undefined. */
+  verifyMedia(session: Session, format: VideoFormat): Promise<string | undefined>;
   /** Body of the DESCRIBE reply for a client at this address. */
   describe(peerAddress: string): string;
   /** Streams follow the losses that their clients report. */
@@ -151,9 +152,10 @@ export class SessionWiring {
       announce: async (attributes, { hostHeader }) => {
         if (!attributes.encryptsControl)
           return { ok: false, status: 400, reason: 'control without encryption' };
-        const problem = await this.#servers.verifyMedia(this.#session, attributes.codec);
+        const wishes = toStreamWishes(attributes, hostHeader);
+        const problem = await this.#servers.verifyMedia(this.#session, toFormat(wishes));
         if (problem !== undefined) return { ok: false, status: 503, reason: problem };
-        const outcome = this.#session.announce(toStreamWishes(attributes, hostHeader));
+        const outcome = this.#session.announce(wishes);
         if (!outcome.ok) return outcome;
         this.#attachControl(outcome.plan);
         return { ok: true };

@@ -32,6 +32,8 @@ export interface Catalog {
   readonly encoders: ReadonlyMap<string, EncoderDescription>;
   readonly sources: ReadonlyMap<string, SourceDescription>;
   readonly audio: ReadonlyMap<string, SourceDescription>;
+  /** Shipped encoder stages that a file of the user stands in for, for when that one does not work. */
+  readonly shadowed: ReadonlyMap<string, EncoderDescription>;
   readonly broken: readonly BrokenDescription[];
 }
 
@@ -88,12 +90,16 @@ const loadKind = <K extends DescriptionKind>(
   kind: K,
   folders: readonly string[],
   broken: BrokenDescription[],
+  shadowed?: Map<string, Description<K>>,
 ): Map<string, Description<K>> => {
   const found = new Map<string, Description<K>>();
   for (const file of folders.flatMap((folder) => listFiles(path.join(folder, kind)))) {
     const name = path.basename(file, '.toml');
     try {
-      found.set(name, readDescription(kind, file));
+      const description = readDescription(kind, file);
+      const earlier = found.get(name);
+      if (earlier !== undefined) shadowed?.set(name, earlier);
+      found.set(name, description);
     } catch (error) {
       if (!(error instanceof LumenError)) throw error;
       broken.push({ kind, name, file, error, replacement: found.get(name)?.file });
@@ -111,10 +117,12 @@ const loadKind = <K extends DescriptionKind>(
 export const loadCatalog = (shippedFolder: string, userFolder: string): Catalog => {
   const folders = [shippedFolder, userFolder];
   const broken: BrokenDescription[] = [];
+  const shadowed = new Map<string, EncoderDescription>();
   return {
-    encoders: loadKind('encoders', folders, broken),
+    encoders: loadKind('encoders', folders, broken, shadowed),
     sources: loadKind('sources', folders, broken),
     audio: loadKind('audio', folders, broken),
+    shadowed,
     broken,
   };
 };
@@ -181,76 +189,4 @@ export const requireUsable = (description: Described, missing: readonly string[]
     problem: `${lacking.join(', ')} not installed`,
     remedy: 'run: npm run setup, which installs what the shipped files need; see: lumen pipelines list',
   });
-};
-
-export interface EncoderChoice {
-  readonly encoder: EncoderDescription;
-  /** For people: `x264enc (H.264 in software): the best of 2 usable stages; openh264enc also works`. */
-  readonly reason: string;
-}
-
-/** The element that encodes, which people know better than the file's name. */
-const nameOf = (encoder: EncoderDescription): string => encoder.requires[0] ?? encoder.name;
-
-const explain = (
-  encoder: EncoderDescription,
-  others: readonly EncoderDescription[],
-  rejected: readonly string[],
-): string => {
-  const why = others.length > 0 ? `the best of ${others.length + 1} usable stages` : 'the only usable stage';
-  const also =
-    others.length > 0
-      ? [`${others.map(nameOf).join(', ')} also ${others.length === 1 ? 'works' : 'work'}`]
-      : [];
-  return [`${nameOf(encoder)} (${encoder.title}): ${why}`, ...also, ...rejected].join('; ');
-};
-
-const requireEncoder = (
-  { encoders, broken }: Catalog,
-  codec: EncoderDescription['codec'],
-  wanted: string,
-): EncoderDescription => {
-  const known = encoders.get(wanted);
-  if (known?.codec === codec) return known;
-  const ofCodec = new Map([...encoders].filter(([, encoder]) => encoder.codec === codec));
-  if (known === undefined) return requireDescription('encoders', ofCodec, wanted, broken);
-  throw new LumenError('LUMEN_PIPELINE_INVALID', {
-    file: known.file,
-    problem: `it encodes ${known.codec}, not ${codec}`,
-    remedy: `choose one of: ${[...ofCodec.keys()].join(', ')}; see: lumen pipelines list`,
-  });
-};
-
-/**
- * Chooses the encoder stage of a codec: the highest rank whose requirements are met.
- * @param missing what is not installed, of {@link listRequirements}
- * @param wanted name of the only stage to consider
- * @throws LumenError LUMEN_ENCODER_MISSING with what each stage lacks; LUMEN_PIPELINE_INVALID when there is no stage
- * `wanted`, naming the nearest, or when it cannot be used
- */
-export const chooseEncoder = (
-  catalog: Catalog,
-  codec: EncoderDescription['codec'],
-  missing: readonly string[],
-  wanted?: string,
-): EncoderChoice => {
-  const considered =
-    wanted === undefined
-      ? [...catalog.encoders.values()].filter((encoder) => encoder.codec === codec)
-      : [requireEncoder(catalog, codec, wanted)];
-  const candidates = considered.sort((a, b) => b.rank - a.rank || a.name.localeCompare(b.name));
-  const usable: EncoderDescription[] = [];
-  const rejected: string[] = [];
-  for (const encoder of candidates) {
-    const lacking = findLacking(encoder, missing);
-    if (lacking.length === 0) usable.push(encoder);
-    else rejected.push(`${encoder.name} is not usable: ${lacking.join(', ')} not installed`);
-  }
-  const [encoder, ...others] = usable;
-  if (encoder === undefined) {
-    const problem = rejected.length > 0 ? rejected.join('; ') : 'no description';
-    throw new LumenError('LUMEN_ENCODER_MISSING', { codec, problem });
-  }
-  if (wanted === undefined) return { encoder, reason: explain(encoder, others, rejected) };
-  return { encoder, reason: `${nameOf(encoder)} (${encoder.title}): as configured` };
 };

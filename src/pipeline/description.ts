@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { nearestName } from '../config/nearest-name.js';
 import { describeError, LumenError } from '../support/errors.js';
+import { FORMAT_WORDS, isOnTheWire } from './format.js';
 import { findTemplateProblem } from './template.js';
 
 const fragment = z.string().trim().min(1).max(4000);
@@ -23,6 +24,15 @@ const encoderSchema = z.strictObject({
   codec: z.enum(['h264', 'hevc', 'av1', 'opus']),
   /** The highest rank whose requirements are met wins. */
   rank: z.number().int().min(0).max(1000),
+  /** What it can make of a picture, and the raw format (`${format}`) in which it takes each. */
+  formats: z
+    .partialRecord(
+      z.enum(FORMAT_WORDS),
+      z.string().regex(/^[A-Za-z]\w{1,30}$/, 'must be a raw format such as I420'),
+    )
+    .optional(),
+  /** The highest bitrate that the element takes: beyond it a property would silently keep its default. */
+  max_kbps: z.number().int().min(1000).max(10_000_000).optional(),
   convert: fragment,
   encode: fragment,
   /** What of the element `encoder` may change while it runs, in place: by property. Without it the bitrate stays. */
@@ -84,11 +94,13 @@ const toProblem = (error: z.ZodError, kind: DescriptionKind, text: string, file:
   // A key that is misspelt is also one that is missing; the first says more.
   const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0];
   if (issue?.code === 'unrecognized_keys') {
+    const [parent] = issue.path;
     const key = issue.keys[0] ?? '';
-    const near = nearestName(key, Object.keys(SCHEMAS[kind].shape));
+    const known = parent === 'formats' ? FORMAT_WORDS : Object.keys(SCHEMAS[kind].shape);
+    const near = nearestName(key, known);
     return invalid(
       file,
-      lineOfKey(text, key),
+      lineOfKey(text, String(parent ?? key)),
       `unknown key "${key}"`,
       `remove it, or write "${near}"`,
       error,
@@ -123,11 +135,21 @@ const checkFragment = (text: string, file: string, key: string, value: string): 
 /** A key-frame request goes to the element of this name; only video has key frames. */
 const ENCODER_NAME = /(^|\s)name\s*=\s*(["']?)encoder\2(\s|$)/;
 
-const checkEncoder = (text: string, file: string, { codec, encode }: z.infer<typeof encoderSchema>): void => {
-  if (codec === 'opus' || ENCODER_NAME.test(encode)) return;
-  const remedy =
-    'write name=encoder behind the encoder element: key frames are asked of the element of that name';
-  throw invalid(file, lineOfKey(text, 'encode'), 'no element in encode has the name "encoder"', remedy);
+const checkEncoder = (text: string, file: string, encoder: z.infer<typeof encoderSchema>): void => {
+  const { codec, encode, formats = {} } = encoder;
+  if (codec === 'opus') return;
+  if (!ENCODER_NAME.test(encode)) {
+    const remedy =
+      'write name=encoder behind the encoder element: key frames are asked of the element of that name';
+    throw invalid(file, lineOfKey(text, 'encode'), 'no element in encode has the name "encoder"', remedy);
+  }
+  const words = FORMAT_WORDS.filter((word) => word in formats);
+  const line = lineOfKey(text, 'formats');
+  if (words.length === 0)
+    throw invalid(file, line, 'formats: it names none', 'write formats = { "8-bit 4:2:0" = "I420" }');
+  const impossible = words.find((word) => !isOnTheWire(codec, word));
+  if (impossible !== undefined)
+    throw invalid(file, line, `formats: clients have no ${impossible} ${codec}`, `remove "${impossible}"`);
 };
 
 /** Only caps that insist on it make sure that a picture of another range is not shown as HDR. */

@@ -39,7 +39,7 @@ type Properties = GraphDescription['properties'];
 
 const AUDIO_QUEUE_BURSTS = 8;
 
-const fill = (
+export const fillFragment = (
   description: { readonly file: string },
   template: string,
   values: PlaceholderValues,
@@ -75,15 +75,14 @@ const videoGraph = (request: GraphRequest): GraphDescription => {
   const { plan, videoSource, videoEncoder, descriptors } = request;
   const { video } = plan;
   requireRange(video, videoSource.description);
-  const values = toVideoValues(video, {
-    firstFrameNumber: request.firstFrameNumber,
-  });
+  const { firstFrameNumber } = request;
+  const values = toVideoValues(video, { firstFrameNumber, encoder: videoEncoder });
   const launch = [
-    fill(videoSource.description, videoSource.description.source, values),
-    fill(videoEncoder, videoEncoder.convert, values),
+    fillFragment(videoSource.description, videoSource.description.source, values),
+    fillFragment(videoEncoder, videoEncoder.convert, values),
     // Behind the conversion, so that a repeated frame is not converted again; held until the client has pinged.
     `framesampler name=sampler framerate=${video.fps}/1 hold=${request.preview === undefined}`,
-    fill(videoEncoder, videoEncoder.encode, values),
+    fillFragment(videoEncoder, videoEncoder.encode, values),
     `moonlightpay name=pay packet-size=${video.packetSize} fec-percentage=${video.fecPercentage} ` +
       `min-fec-packets=${video.minFecPackets}`,
     `moonlightsink name=sink ${toEndpoint(request, 'videoPort')} dscp=${video.dscp} link-kbps=${plan.linkKbps}`,
@@ -102,9 +101,9 @@ const audioGraph = (request: GraphRequest, audio: NonNullable<GraphRequest['audi
   const { source, encoder } = audio;
   const values = toAudioValues(plan.audio);
   const launch = [
-    fill(source.description, source.description.source, values),
-    fill(encoder, encoder.convert, values),
-    fill(encoder, encoder.encode, values),
+    fillFragment(source.description, source.description.source, values),
+    fillFragment(encoder, encoder.convert, values),
+    fillFragment(encoder, encoder.encode, values),
     `moonlightaudiopay name=pay packet-duration=${plan.audio.packetDurationMs}`,
     `moonlightsink name=sink ${toEndpoint(request, 'audioPort')} dscp=${plan.audio.dscp} max-bursts=${AUDIO_QUEUE_BURSTS} pacing=none`,
   ].join(' ! ');
@@ -129,14 +128,14 @@ export const toLiveProperties = (
   tuning: StreamTuning,
 ): Properties => {
   if (encoder.live === undefined) return [];
-  const values = toVideoValues({ ...video, ...tuning }, { firstFrameNumber: 0 });
+  const values = toVideoValues({ ...video, ...tuning }, { firstFrameNumber: 0, encoder });
   return [
     { element: 'pay', property: 'fec-percentage', value: tuning.fecPercentage },
     { element: 'pay', property: 'min-fec-packets', value: tuning.minFecPackets },
     ...Object.entries(encoder.live).map(([property, template]) => ({
       element: 'encoder',
       property,
-      value: fill(encoder, template, values),
+      value: fillFragment(encoder, template, values),
     })),
   ];
 };

@@ -1,6 +1,7 @@
 /** A stream plan that no client asked for: to show or check a description with. Pure. */
-import type { StreamPlan } from '../session/stream-plan.js';
+import type { StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import type { EncoderDescription } from './description.js';
+import { FORMAT_WORDS, toVideoFormat } from './format.js';
 
 export interface Mode {
   readonly width: number;
@@ -8,17 +9,23 @@ export interface Mode {
   readonly fps: number;
 }
 
-/** @param codec of the stage in question; beside a sound stage the picture is H.264 */
-export const samplePlan = (
-  mode: Mode,
-  encoderKbps: number,
-  codec: EncoderDescription['codec'],
-): StreamPlan => ({
+/** What every client can show, and every host encodes. */
+export const COMMON_FORMAT: VideoFormat = { codec: 'h264', bitDepth: 8, chroma: '420' };
+
+/** All that a stage says it makes, the commonest first; none for sound. */
+export const formatsOf = ({ codec, formats = {} }: EncoderDescription): VideoFormat[] =>
+  codec === 'opus'
+    ? []
+    : FORMAT_WORDS.filter((word) => word in formats).map((word) => toVideoFormat(codec, word));
+
+/** The commonest that a stage makes; beside a stage of sound the picture is 8-bit H.264. */
+export const sampleFormatOf = (encoder: EncoderDescription): VideoFormat =>
+  formatsOf(encoder)[0] ?? COMMON_FORMAT;
+
+export const samplePlan = (mode: Mode, encoderKbps: number, format: VideoFormat): StreamPlan => ({
   video: {
     ...mode,
-    codec: codec === 'opus' ? 'h264' : codec,
-    bitDepth: 8,
-    chroma: '420',
+    ...format,
     colorSpace: 'bt709',
     fullRange: false,
     slices: 1,

@@ -5,12 +5,14 @@
  */
 import { nearestName } from '../config/nearest-name.js';
 import type { AudioPlan, ColorSpace, VideoPlan } from '../session/stream-plan.js';
+import { type FormatWord, toFormatWord } from './format.js';
 
 /** Every placeholder, with what it stands for; `lumen pipelines show` prints this table. */
 export const PLACEHOLDERS = {
   width: 'picture width in pixels',
   height: 'picture height in pixels',
   fps: 'frames a second',
+  format: 'raw format of the picture as `formats` of the stage names it, such as I420 or P010_10LE',
   encoder_kbps:
     'video bitrate in kbit/s, what is left of the client’s figure after parity, headers and audio',
   encoder_bps: 'the same in bit/s',
@@ -32,7 +34,12 @@ export const PLACEHOLDERS = {
 
 export type Placeholder = keyof typeof PLACEHOLDERS;
 /** What the placeholders of one session stand for: numbers and fixed words. */
-export type PlaceholderValues = Readonly<Partial<Record<Placeholder, number | ColorWord>>>;
+export type PlaceholderValues = Readonly<
+  Partial<Record<Exclude<Placeholder, 'format'>, number | ColorWord>> & {
+    /** From a description, which was checked to have nothing but a word there. */
+    format?: string;
+  }
+>;
 
 /** GStreamer's `range:matrix:transfer:primaries` for each colour space, by range. */
 export const COLORIMETRY = {
@@ -65,24 +72,39 @@ type ColorWord =
   | (typeof COLORIMETRY)[ColorSpace]['limited' | 'full']
   | (typeof CHANNEL_MASKS)[AudioPlan['channels']];
 
+/** What else a video graph's values depend on. */
+export interface VideoValueSources {
+  readonly firstFrameNumber: number;
+  /** The stage that encodes, for the fragments that are its own. */
+  readonly encoder?: {
+    readonly formats?: Readonly<Partial<Record<FormatWord, string>>> | undefined;
+    readonly max_kbps?: number | undefined;
+  };
+}
+
+/** What the fragments of a stage have besides: none where the stage does not make the plan's format. */
+const toFormatValue = (plan: VideoPlan, encoder: VideoValueSources['encoder']): PlaceholderValues => {
+  const format = encoder?.formats?.[toFormatWord(plan)];
+  return format === undefined ? {} : { format };
+};
+
 /**
  * The values for a video graph. 8-bit BT.2020 does not exist on this wire and becomes BT.709.
  * Example: 20 000 kbit/s at 60 frames a second is a buffer of 333 kbit, 17 ms.
  */
-export const toVideoValues = (
-  plan: VideoPlan,
-  more: { readonly firstFrameNumber: number },
-): PlaceholderValues => {
+export const toVideoValues = (plan: VideoPlan, more: VideoValueSources): PlaceholderValues => {
   const space = plan.colorSpace === 'bt2020' && plan.bitDepth === 8 ? 'bt709' : plan.colorSpace;
   const range = plan.fullRange ? 'full' : 'limited';
   const [primaries, transfer, matrix] = CODE_POINTS[space];
+  const encoderKbps = Math.min(plan.encoderKbps, more.encoder?.max_kbps ?? plan.encoderKbps);
   return {
     width: plan.width,
     height: plan.height,
     fps: plan.fps,
-    encoder_kbps: plan.encoderKbps,
-    encoder_bps: plan.encoderKbps * 1000,
-    vbv_kbits: Math.max(1, Math.round(plan.encoderKbps / plan.fps)),
+    ...toFormatValue(plan, more.encoder),
+    encoder_kbps: encoderKbps,
+    encoder_bps: encoderKbps * 1000,
+    vbv_kbits: Math.max(1, Math.round(encoderKbps / plan.fps)),
     vbv_ms: Math.max(1, Math.round(1000 / plan.fps)),
     slices: plan.slices,
     refs: Math.max(1, plan.references),

@@ -93,7 +93,8 @@ const FORBIDDEN = 403;
 
 const refuse = (reason: string, status = BAD_REQUEST): Negotiation => ({ ok: false, status, reason });
 
-const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoFormat => ({
+/** The kind of picture that the client asked for. */
+export const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoFormat => ({
   codec,
   bitDepth: isTenBit ? 10 : 8,
   chroma: isYuv444 ? '444' : '420',

@@ -8,13 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { type MediaProcess, spawnMediaProcess } from '../../src/media/media-process.js';
 import type { MediaReport } from '../../src/media/messages.js';
 import { loadCatalog, requireDescription } from '../../src/pipeline/catalog.js';
+import type { EncoderDescription } from '../../src/pipeline/description.js';
 import { fillTemplate, toVideoValues } from '../../src/pipeline/template.js';
 import type { VideoPlan } from '../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../src/support/logger.js';
 import { beginsPicture, NAL_TYPE, nalType, readSps, type Sps, splitNalUnits } from '../support/h264.js';
 import { VIDEO_PLAN } from '../support/plans.js';
 
-const FRAMES = 60;
+const FRAMES = 90;
 const FORCED_KEY_FRAMES = 3;
 const catalog = loadCatalog(fileURLToPath(new URL('../../../pipelines/', import.meta.url)), '/nonexistent');
 
@@ -24,8 +25,8 @@ interface Encoded {
   readonly pictures: readonly (readonly number[])[];
 }
 
-const fill = (template: string, plan: VideoPlan): string => {
-  const filled = fillTemplate(template, toVideoValues(plan, { firstFrameNumber: 0 }));
+const fill = (encoder: EncoderDescription, template: string, plan: VideoPlan): string => {
+  const filled = fillTemplate(template, toVideoValues(plan, { firstFrameNumber: 0, encoder }));
   assert.ok(filled.ok);
   return filled.launch;
 };
@@ -60,7 +61,12 @@ const encode = async (name: string, change: Partial<VideoPlan>, file: string): P
   const plan = { ...VIDEO_PLAN, width: 640, height: 360, fps: 60, encoderKbps: 2000, ...change };
   const encoder = requireDescription('encoders', catalog.encoders, name);
   const source = `videotestsrc is-live=true num-buffers=${FRAMES} ! video/x-raw,framerate=${plan.fps}/1`;
-  const parts = [source, fill(encoder.convert, plan), fill(encoder.encode, plan), 'filesink name=file'];
+  const parts = [
+    source,
+    fill(encoder, encoder.convert, plan),
+    fill(encoder, encoder.encode, plan),
+    'filesink name=file',
+  ];
   const media = spawnMediaProcess({
     descriptors: [],
     logger: createSilentLogger(),

@@ -8,6 +8,7 @@ import { createBackends } from '../../src/capture/detect.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { Captures } from '../../src/host/captures.js';
 import { MediaPlane } from '../../src/host/media-plane.js';
+import { StageProofs } from '../../src/host/stage-proofs.js';
 import { MediaStandby } from '../../src/media/standby.js';
 import { LumenError } from '../../src/support/errors.js';
 import { bindUdp, closeDescriptor } from '../../src/support/sockets.js';
@@ -73,10 +74,11 @@ describe('pipeline files of the user', function () {
       env: home.environment,
       flags: { encoder, source: 'test', audioSource: 'test' },
     });
+    const proofs = new StageProofs({ shippedFolder: SHIPPED, environment, logger });
     const userPipelines = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines');
     const backends = createBackends({ environment, stateDir: home.directory, logger });
     const captures = new Captures({ source: config.source, backends, logger });
-    return new MediaPlane({ config, standby, captures, logger, userPipelines });
+    return new MediaPlane({ config, standby, captures, logger, userPipelines, proofs });
   };
 
   /** As a host does it whose spare process is ready. */
@@ -97,7 +99,7 @@ describe('pipeline files of the user', function () {
     const reason = await verify('mine');
     assert.match(reason ?? '', /no property "bframs"/);
     const [error] = linesOf(ERROR);
-    assert.ok(error?.problem?.includes(at(file, 'bframs=0')), JSON.stringify(error));
+    assert.equal(error?.file, at(file, 'bframs=0'));
     assert.equal(error?.remedy, 'run: lumen pipelines check');
   });
 
@@ -192,29 +194,46 @@ describe('lumen serve', function () {
     const serve = await Serve.start(home, ['--encoder', 'x264']);
     await serve.stop();
     home.remove();
-    assert.match(serve.output, /Encoder: x264enc \(H\.264 in software\): as configured\./);
+    assert.match(serve.output, /Encoder: x264enc \(H\.264 in software\): as configured/);
     assert.ok(serve.output.includes(`"file":"${file}:1"`), serve.output);
   });
 });
 
-describe('a host whose encoder stage has a mistake', function () {
+describe('a stage of the user', function () {
   this.timeout(60_000);
 
-  it('refuses the stream at once, with file and line in its log, and streams after the mistake is gone', async () => {
+  const openh264 = fs.readFileSync(path.join(SHIPPED, 'encoders/openh264.toml'), 'utf8');
+  /** Which file the session after `since` streamed with. */
+  const fileOf = (output: string, since: number): string | undefined =>
+    output
+      .slice(since)
+      .split('\n')
+      .filter((line) => line.includes('"encoder chosen"'))
+      .map((line) => JSON.parse(line).file)
+      .at(-1);
+
+  it('is used by the next session; one with a mistake is refused with file and line, and the shipped one is used', async () => {
     const home = new TestHome();
-    const serve = await Serve.start(home);
-    try {
-      await pair(serve);
-      const file = addStage(home, 'mine.toml', (text) =>
-        text.replace('rank     = 100', 'rank     = 900').replace('aud=', 'auddd='),
-      );
-      const refused = await probe(serve, { seconds: 1 });
-      assert.equal(refused.failure?.stage, 'rtsp', JSON.stringify(refused.failure));
-      assert.match(refused.failure?.problem ?? '', /503/);
-      assert(serve.output.includes(at(file, 'auddd=')), 'the log names file and line');
-      fs.rmSync(file);
+    const serve = await Serve.start(home, ['--encoder', 'x264']);
+    /** Streams once. */
+    const stream = async (): Promise<string | undefined> => {
+      const since = serve.output.length;
       const report = await probe(serve, { seconds: 1, ending: 'quit' });
       assert.equal(report.failure, null, JSON.stringify(report.failure));
+      return fileOf(serve.output, since);
+    };
+    try {
+      await pair(serve);
+      const shipped = path.join(SHIPPED, 'encoders/x264.toml');
+      assert.equal(await stream(), shipped);
+      const file = addStage(home, 'x264.toml', () => openh264);
+      assert.equal(await stream(), file);
+      addStage(home, 'x264.toml', (text) => text.replace('aud=', 'auddd='));
+      assert.equal(await stream(), shipped);
+      assert(serve.output.includes(at(file, 'auddd=')), 'the log names file and line');
+      assert.match(serve.output, /no property ..auddd.*lumen pipelines check/);
+      addStage(home, 'x264.toml', (text) => text.replace('speed-preset=ultrafast', 'speed-preset=superfast'));
+      assert.equal(await stream(), file);
     } finally {
       await serve.stop();
       home.remove();

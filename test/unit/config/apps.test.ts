@@ -60,7 +60,7 @@ stop_seconds = 1.5
     assert.deepEqual(game?.preparation, [{ run: ['a', 'b'], undo: ['c'] }, { undo: ['d'] }]);
     assert.equal(game?.boxArt, '/a.png');
     assert.deepEqual(Object.keys(game?.overrides ?? {}), ['source', 'audioSource', 'encoder']);
-    assert.equal(game?.overrides.encoder, 'openh264');
+    assert.deepEqual(game?.overrides.encoder, ['openh264']);
     assert.equal(game?.exitEndsStream, false);
     assert.equal(game?.stopMs, 1500);
   });
@@ -83,7 +83,7 @@ stop_seconds = 1.5
       ['Desktop', 'A'],
     );
     assert.equal(apps[0]?.id, 881_448_767);
-    assert.equal(apps[0]?.overrides.encoder, 'x264');
+    assert.deepEqual(apps[0]?.overrides.encoder, ['x264']);
   });
 
   it('are refused with app, key and nearest name', () => {

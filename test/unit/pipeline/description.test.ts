@@ -7,6 +7,7 @@ const GOOD = `codec = "h264"
 title = "good"
 rank = 10
 requires = ["x264enc", "x264enc.threads"]
+formats = { "8-bit 4:2:0" = "I420" }
 convert = '''
 videoconvert
 '''
@@ -43,7 +44,7 @@ describe('description', () => {
 
   it('says the line of an unknown placeholder and its nearest name', () => {
     const failure = failureOf(GOOD.replace('encoder_kbps', 'encoder_kps'));
-    assert.equal(failure.details['file'], '/p/encoders/good.toml:10');
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:11');
     assert.match(failure.message, /nearest is \$\{encoder_kbps\}/);
   });
 
@@ -51,7 +52,7 @@ describe('description', () => {
     const failure = failureOf(GOOD.replace('convert =', 'convret ='));
     assert.match(failure.message, /convert|convret/);
     const extra = failureOf(`${GOOD}tilte = "x"\n`);
-    assert.equal(extra.details['file'], '/p/encoders/good.toml:12');
+    assert.equal(extra.details['file'], '/p/encoders/good.toml:13');
     assert.match(extra.remedy, /"title"/);
   });
 
@@ -64,7 +65,7 @@ describe('description', () => {
   it('refuses a video stage without an element to ask for key frames', () => {
     for (const name of ['', 'name=encoder2', 'my-name=encoder']) {
       const failure = failureOf(GOOD.replace('name=encoder', name));
-      assert.equal(failure.details['file'], '/p/encoders/good.toml:8');
+      assert.equal(failure.details['file'], '/p/encoders/good.toml:9');
       assert.match(failure.remedy, /name=encoder/);
     }
     const quoted = GOOD.replace('name=encoder', 'name = "encoder"');
@@ -84,6 +85,18 @@ describe('description', () => {
     assert.match(failure.remedy, /bt2100-pq/);
   });
 
+  it('refuses a video stage that names no format, or one that no client can ask for', () => {
+    const none = failureOf(GOOD.replace(/formats = .*/, ''));
+    assert.match(none.remedy, /"8-bit 4:2:0" = "I420"/);
+    const ten = failureOf(GOOD.replace('"8-bit 4:2:0"', '"10-bit 4:2:0"'));
+    assert.equal(ten.details['file'], '/p/encoders/good.toml:5');
+    assert.match(ten.message, /no 10-bit 4:2:0 h264/);
+    const typo = failureOf(GOOD.replace('"8-bit 4:2:0"', '"8-bit 4:2:2"'));
+    assert.equal(typo.details['file'], '/p/encoders/good.toml:5');
+    const shell = failureOf(GOOD.replace('"I420"', '"I420 ! filesink"'));
+    assert.match(shell.message, /raw format/);
+  });
+
   it('says which key is misspelt rather than which is missing', () => {
     const failure = failureOf(GOOD.replace('rank', 'rnk'));
     assert.equal(failure.details['file'], '/p/encoders/good.toml:3');
@@ -92,7 +105,7 @@ describe('description', () => {
 
   it('refuses a comment inside a launch fragment', () => {
     const failure = failureOf(GOOD.replace('videoconvert\n', 'videoconvert # fast\n'));
-    assert.equal(failure.details['file'], '/p/encoders/good.toml:6');
+    assert.equal(failure.details['file'], '/p/encoders/good.toml:7');
     assert.match(failure.remedy, /outside the quotes/);
   });
 

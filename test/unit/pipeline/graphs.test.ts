@@ -45,8 +45,8 @@ describe('graphs', () => {
   });
 
   it('shows a client that was told of HDR nothing else', () => {
-    const video = { ...STREAM_PLAN.video, colorSpace: 'bt2100-pq', bitDepth: 10 } as const;
-    const request = { ...REQUEST, plan: { ...STREAM_PLAN, video } };
+    const video = { ...STREAM_PLAN.video, codec: 'hevc', colorSpace: 'bt2100-pq', bitDepth: 10 } as const;
+    const request = { ...REQUEST, videoEncoder: encoder('x265'), plan: { ...STREAM_PLAN, video } };
     const { description } = REQUEST.videoSource;
     assert.throws(() => buildGraphs(request), /LUMEN_PIPELINE_INVALID|not HDR any more/);
     const hdr = { ...request, videoSource: { description: { ...description, hdr: true }, properties: {} } };

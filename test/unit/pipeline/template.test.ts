@@ -74,8 +74,29 @@ describe('template', () => {
     assert.equal(toAudioValues({ ...AUDIO_PLAN, bitrateKbps: 512 }).audio_bps, 512_000);
   });
 
+  it('names the raw format of the stage for the bit depth and the chroma of the plan', () => {
+    const encoder = { formats: { '8-bit 4:2:0': 'I420', '10-bit 4:4:4': 'Y444_10LE' } } as const;
+    const formatOf = (change: Partial<VideoPlan>) =>
+      toVideoValues({ ...VIDEO_PLAN, ...change }, { ...MORE, encoder }).format;
+    assert.equal(formatOf({}), 'I420');
+    assert.equal(formatOf({ bitDepth: 10, chroma: '444' }), 'Y444_10LE');
+    assert.equal(formatOf({ bitDepth: 10 }), undefined);
+  });
+
+  it('asks a stage for no more than its element takes', () => {
+    const plan = { ...VIDEO_PLAN, encoderKbps: 200_000, fps: 100 };
+    const limited = toVideoValues(plan, { ...MORE, encoder: { max_kbps: 100_000 } });
+    assert.deepEqual(
+      [limited.encoder_kbps, limited.encoder_bps, limited.vbv_kbits],
+      [100_000, 100_000_000, 1000],
+    );
+  });
+
   it('has a value for every placeholder in one kind of graph or the other', () => {
-    const known = { ...values({}), ...toAudioValues(AUDIO_PLAN) };
+    const encoder = { formats: { '8-bit 4:2:0': 'NV12' } } as const;
+    const ofStage = toVideoValues(VIDEO_PLAN, { ...MORE, encoder });
+    const known = { ...ofStage, ...toAudioValues(AUDIO_PLAN) };
+    assert.equal(ofStage.format, 'NV12');
     assert.deepEqual(Object.keys(known).sort(), Object.keys(PLACEHOLDERS).sort());
   });
 
