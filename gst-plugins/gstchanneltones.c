@@ -125,6 +125,7 @@ read_tones (GstChannelTones *self, const gint16 *data, gsize count)
       continue;
     for (guint channel = 0; channel < self->channels; channel++)
       tone_meter_push (&self->meters[channel], &self->table, (gdouble) data[channel] / (G_MAXINT16 + 1.0));
+    tone_table_step (&self->table);
   }
 }
 

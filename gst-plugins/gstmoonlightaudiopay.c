@@ -296,17 +296,33 @@ read_layout (const GstCaps *caps)
   return layout;
 }
 
+/* A `moonlightdepay` in the same graph needs to be told nothing else: it gives the channels as they are coded. */
+static void
+set_coded_order (GstCaps *caps, const Layout *layout)
+{
+  gchar *text;
+
+  if (layout->channels < 1 || layout->channels > 8)
+    return;
+  text =
+      g_strdup_printf ("%d%d%d%.*s", layout->channels, layout->streams, layout->coupled, layout->channels, "01234567");
+  gst_caps_set_simple (caps, "opus-layout", G_TYPE_STRING, text, NULL);
+  g_free (text);
+}
+
 static gboolean
 set_caps (GstMoonlightAudioPay *self, const GstCaps *opus_caps)
 {
-  GstCaps *caps = gst_static_pad_template_get_caps (&src_template);
+  GstCaps *caps = gst_caps_make_writable (gst_static_pad_template_get_caps (&src_template));
+  Layout layout = read_layout (opus_caps);
   gboolean ok;
 
   GST_OBJECT_LOCK (self);
   self->stream_duration_ms = self->session.packet_duration_ms;
   self->stream_key_id = self->session.key_id;
-  self->layout = read_layout (opus_caps);
+  self->layout = layout;
   GST_OBJECT_UNLOCK (self);
+  set_coded_order (caps, &layout);
   ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
   gst_caps_unref (caps);
   GST_INFO_OBJECT (

@@ -47,8 +47,8 @@
 GST_DEBUG_CATEGORY_STATIC (moonlight_depay_debug);
 #define GST_CAT_DEFAULT moonlight_depay_debug
 
-/* Stereo: one coupled stream. */
-#define DEFAULT_LAYOUT "21101"
+/* One coupled stream. */
+#define STEREO_LAYOUT "21101"
 #define MAX_CHANNELS 8
 /* Places in a layout. */
 #define LAYOUT_STREAMS 1
@@ -98,13 +98,14 @@ struct _GstMoonlightDepay
 
   /* properties, with the object lock; read at the start of a stream */
   MoonlightDepayCodec codec;
-  gchar *layout;
+  gchar *layout; /* empty: what the caps say */
   gboolean wait_for_key_frame;
   GstPaySession session; /* without a page */
 
   /* streaming thread only */
   gboolean is_audio;
-  FrameQueue *frames; /* one of the two while there are caps */
+  gchar caps_layout[LAYOUT_MAP + MAX_CHANNELS + 1]; /* of the input, or stereo */
+  FrameQueue *frames;                               /* one of the two while there are caps */
   AudioQueue *audio;
   NonceWatch *nonces;
   guint8 *plain; /* room for a decrypted datagram */
@@ -192,16 +193,28 @@ is_opus_layout (const gchar *layout)
   return streams >= 1 && coupled <= streams && streams + coupled <= channels;
 }
 
+/* What a payloader in the same graph says of its packets. */
+static void
+read_caps_layout (GstMoonlightDepay *self, const GstCaps *caps)
+{
+  const gchar *layout = gst_structure_get_string (gst_caps_get_structure (caps, 0), "opus-layout");
+
+  if (layout == NULL || !is_opus_layout (layout))
+    layout = STEREO_LAYOUT;
+  g_strlcpy (self->caps_layout, layout, sizeof self->caps_layout);
+}
+
 /* Without speaker positions the decoder leaves the channels in the client's order. */
 static GstCaps *
 make_opus_caps (const gchar *layout)
 {
   gint channels = layout[0] - '0';
+  gboolean is_plain = channels <= 2 && layout[LAYOUT_STREAMS] == '1';
   GstCaps *caps = gst_caps_new_simple ("audio/x-opus", "rate", G_TYPE_INT, OPUS_RATE, "channels", G_TYPE_INT, channels,
-      "channel-mapping-family", G_TYPE_INT, channels > 2 ? 255 : 0, NULL);
+      "channel-mapping-family", G_TYPE_INT, is_plain ? 0 : 255, NULL);
   GValue map = G_VALUE_INIT, channel = G_VALUE_INIT;
 
-  if (channels <= 2)
+  if (is_plain)
     return caps;
   gst_caps_set_simple (caps, "stream-count", G_TYPE_INT, layout[LAYOUT_STREAMS] - '0', "coupled-count", G_TYPE_INT,
       layout[LAYOUT_COUPLED] - '0', NULL);
@@ -219,7 +232,7 @@ static GstCaps *
 make_src_caps (GstMoonlightDepay *self)
 {
   if (self->is_audio)
-    return make_opus_caps (self->layout);
+    return make_opus_caps (self->layout[0] != '\0' ? self->layout : self->caps_layout);
   switch (self->codec) {
     case CODEC_H265:
       return gst_caps_from_string ("video/x-h265, stream-format=(string)byte-stream, alignment=(string)au");
@@ -565,6 +578,7 @@ open_stream (GstMoonlightDepay *self, GstCaps *caps)
   if (is_audio ? self->audio != NULL : self->frames != NULL)
     return TRUE;
   close_stream (self);
+  read_caps_layout (self, caps);
   GST_OBJECT_LOCK (self);
   self->is_audio = is_audio;
   GST_OBJECT_UNLOCK (self);
@@ -794,7 +808,7 @@ prepare (GstMoonlightDepay *self)
   self->lost_reported_ns = 0;
   self->has_warned = FALSE;
   GST_OBJECT_LOCK (self);
-  is_layout = is_opus_layout (self->layout);
+  is_layout = self->layout[0] == '\0' || is_opus_layout (self->layout);
   GST_OBJECT_UNLOCK (self);
   if (!is_layout) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
@@ -913,13 +927,12 @@ install_stream_properties (GObjectClass *object_class)
    * GstMoonlightDepay:opus-layout:
    *
    * Digits for channels, streams, coupled streams and the coded channel that each channel of the output is: what the
-   * host advertises as `surround-params`, in the client's order. One or two channels come in the order of the mapping
-   * family 0.
+   * host advertises as `surround-params`, in the client's order. Empty takes them as they are coded, where the payloader
+   * is in the same graph, or else is stereo.
    */
   g_object_class_install_property (object_class, PROP_OPUS_LAYOUT,
       g_param_spec_string ("opus-layout", "Opus layout",
-          "Audio channels, streams, coupled streams and the place of each channel, a digit each", DEFAULT_LAYOUT,
-          RW_READY));
+          "Audio channels, streams, coupled streams and the place of each channel, a digit each", "", RW_READY));
   /**
    * GstMoonlightDepay:wait-for-key-frame:
    *
@@ -965,7 +978,7 @@ gst_moonlight_depay_init (GstMoonlightDepay *self)
 {
   self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
   gst_pay_session_init (&self->session);
-  self->layout = g_strdup (DEFAULT_LAYOUT);
+  self->layout = g_strdup ("");
   self->wait_for_key_frame = TRUE;
   self->need_segment = TRUE;
 

@@ -21,12 +21,41 @@
 #define MISSING_PERIODS 3.0
 #define TURN 6.283185307179586
 
+/* Each window begins with the same phases, so that the rounding errors of the rotation never add up. */
+static void
+begin_window (ToneTable *table)
+{
+  table->at = 0;
+  for (int i = 0; i < TONE_METER_TONES; i++) {
+    table->re[i] = 1;
+    table->im[i] = 0;
+  }
+}
+
 void
 tone_table_init (ToneTable *table, const double *hz, double rate)
 {
-  for (int i = 0; i < TONE_METER_TONES; i++)
-    table->turns[i] = hz[i] / rate;
+  for (int i = 0; i < TONE_METER_TONES; i++) {
+    table->step_re[i] = cos (TURN * hz[i] / rate);
+    table->step_im[i] = sin (TURN * hz[i] / rate);
+  }
   table->window = (uint64_t) (rate / 2);
+  begin_window (table);
+}
+
+void
+tone_table_step (ToneTable *table)
+{
+  if (++table->at == table->window) {
+    begin_window (table);
+    return;
+  }
+  for (int i = 0; i < TONE_METER_TONES; i++) {
+    double re = table->re[i] * table->step_re[i] - table->im[i] * table->step_im[i];
+
+    table->im[i] = table->re[i] * table->step_im[i] + table->im[i] * table->step_re[i];
+    table->re[i] = re;
+  }
 }
 
 void
@@ -62,13 +91,11 @@ static void
 correlate (ToneMeter *meter, const ToneTable *table, double sample)
 {
   for (int i = 0; i < TONE_METER_TONES; i++) {
-    double turn = table->turns[i] * (double) (meter->samples % table->window);
-
-    meter->re[i] += sample * cos (TURN * turn);
-    meter->im[i] += sample * sin (TURN * turn);
+    meter->re[i] += sample * table->re[i];
+    meter->im[i] += sample * table->im[i];
   }
   meter->energy += sample * sample;
-  if ((meter->samples + 1) % table->window != 0)
+  if (table->at + 1 < table->window)
     return;
   meter->tone = strongest_tone (meter, (double) table->window);
   for (int i = 0; i < TONE_METER_TONES; i++)

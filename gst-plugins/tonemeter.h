@@ -12,11 +12,14 @@
 
 #define TONE_METER_TONES 8
 
-/* What all channels of one sound have in common. */
+/* What all channels of one sound have in common: the known tones, at the sample in hand. */
 typedef struct
 {
-  double turns[TONE_METER_TONES]; /* each tone's frequency, in turns a sample */
-  uint64_t window;                /* samples that a tone is looked for in */
+  /* private */
+  double re[TONE_METER_TONES], im[TONE_METER_TONES];
+  double step_re[TONE_METER_TONES], step_im[TONE_METER_TONES];
+  uint64_t window; /* samples that a tone is looked for in */
+  uint64_t at;     /* samples since the window began */
 } ToneTable;
 
 typedef struct
@@ -38,8 +41,11 @@ typedef struct
 /* @hz: TONE_METER_TONES frequencies; @rate: samples a second. */
 void tone_table_init (ToneTable *table, const double *hz, double rate);
 
+/* Goes on to the next sample, after every meter has taken this one. */
+void tone_table_step (ToneTable *table);
+
 /* Silent, counting from now. */
 void tone_meter_reset (ToneMeter *meter);
 
-/* Takes the next sample, -1 to 1. */
+/* Takes the sample in hand, -1 to 1. */
 void tone_meter_push (ToneMeter *meter, const ToneTable *table, double sample);

@@ -26,6 +26,8 @@ import { createLogger, type LogLevel } from '../support/logger.js';
 
 const BIT_DEPTHS = [8, 10] as const;
 const CHROMAS = ['420', '444'] as const;
+const CHANNELS = [2, 6, 8] as const;
+const PACKET_MS = [5, 10] as const;
 
 /** A commander argument parser from one that returns null for what it does not accept. */
 const checked =
@@ -50,6 +52,8 @@ const colorSpace = checked(
   `one of ${PROBE_COLOR_SPACES.join(', ')}`,
 );
 const bitDepth = checked((text) => BIT_DEPTHS.find((depth) => String(depth) === text) ?? null, '8 or 10');
+const channels = checked((text) => CHANNELS.find((count) => String(count) === text) ?? null, '2, 6 or 8');
+const packetMs = checked((text) => PACKET_MS.find((ms) => String(ms) === text) ?? null, '5 or 10');
 const chroma = checked((text) => CHROMAS.find((name) => name === text) ?? null, '420 or 444');
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfies readonly LogLevel[];
 const logLevel = checked(
@@ -84,6 +88,9 @@ interface StreamFlags extends CommonFlags {
   readonly encryption: number;
   readonly plainRtsp?: boolean;
   readonly audio: boolean;
+  readonly channels: (typeof CHANNELS)[number];
+  readonly audioPacketMs: (typeof PACKET_MS)[number];
+  readonly hostAudio?: boolean;
   readonly resume?: boolean;
   readonly leave?: boolean;
   readonly quit?: boolean;
@@ -125,6 +132,9 @@ const toProbeOptions = (target: HostAddress, flags: StreamFlags): ProbeOptions =
   encryption: flags.encryption,
   plainRtsp: flags.plainRtsp ?? false,
   audio: flags.audio,
+  audioChannels: flags.channels,
+  audioPacketDurationMs: flags.audioPacketMs,
+  playsAudioOnHost: flags.hostAudio ?? false,
   verb: flags.resume ? 'resume' : 'auto',
   dropPercent: flags.dropPercent,
   dropSeed: flags.dropSeed,
@@ -200,7 +210,10 @@ const addWishOptions = (command: Command): Command => {
       defaults.encryption,
     )
     .option('--plain-rtsp', 'be a client that cannot encrypt RTSP')
-    .option('--no-audio', 'do not receive sound');
+    .option('--no-audio', 'do not receive sound')
+    .option('--channels <n>', '2, 6 or 8 channels of sound', channels, defaults.audioChannels)
+    .option('--audio-packet-ms <ms>', '5 or 10', packetMs, defaults.audioPacketDurationMs)
+    .option('--host-audio', 'ask the host to play the sound too');
 };
 
 /** How long, what to measure, and how to leave. */

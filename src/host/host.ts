@@ -43,6 +43,7 @@ import { SleepInhibitor } from './sleep-inhibitor.js';
 import { StageProofs } from './stage-proofs.js';
 import { HostStatus } from './status.js';
 import { Streaming } from './streaming.js';
+import { SurroundLayouts } from './surround-layouts.js';
 
 const PING_BUFFER_BYTES = 256 * 1024;
 const REFILL_DELAY_MS = 3000;
@@ -79,7 +80,8 @@ class Host {
   readonly #wirings = new Map<Session, SessionWiring>();
   readonly #rtspSessions = new Set<RtspSession>();
   /** Known before anybody can ask. */
-  #capabilities: HostCapabilities = { video: [], isSourceHdr: false };
+  #proven: HostCapabilities = { video: [], surround: [], isSourceHdr: false };
+  #surround: SurroundLayouts | undefined;
   readonly #sleepInhibitor: SleepInhibitor;
 
   constructor(config: Config, logger: Logger) {
@@ -113,7 +115,7 @@ class Host {
     await recoverRuns(this.#appRuns, this.#logger);
     const { media, servers } = await this.#openMedia();
     const { reason, capabilities, capture } = await media.hostPlane.check();
-    this.#capabilities = capabilities;
+    this.#proven = capabilities;
     this.#logger.info({ capture: capture.backend.name, why: capture.reason }, 'capture chosen');
     const rtsp = await this.#startRtsp();
     const streaming = this.#createStreaming({ media, servers, clients });
@@ -147,6 +149,10 @@ class Host {
     this.#closers.add('notifications', () => notifier.close());
   }
 
+  get #capabilities(): HostCapabilities {
+    return { ...this.#proven, surround: this.#surround?.known ?? [] };
+  }
+
   close(): Promise<void> {
     return this.#closers.close(this.#logger);
   }
@@ -178,6 +184,11 @@ class Host {
     });
     this.#closers.add('media process', () => standby.close());
     const media = await this.#createMedia(standby);
+    this.#surround = new SurroundLayouts({
+      stage: () => media.hostPlane.soundEncoder(),
+      environment: process.env,
+      logger: this.#logger.child({ module: 'sound' }),
+    });
     const ports = { video: video.port, audio: audio.port, control: control.port };
     const describe = (peerAddress: string): string =>
       describeHost(this.#capabilities, this.#encryptionFor(peerAddress));
@@ -308,13 +319,14 @@ class Host {
       apps: this.#config.apps,
       appRuns: this.#appRuns,
       sessionContext,
+      prepareSound: async (channels) =>
+        channels === 2 ? undefined : await this.#surround?.prepare(channels),
       onLaunched: (session) => this.#onSessionState(servers, session, 'launched'),
       rtspPort: this.#port('rtsp'),
       encryptionFor: (peerAddress) => this.#encryptionFor(peerAddress),
       describe: () => ({
         hostname: name,
         videoFormats: this.#capabilities.video,
-        audioChannels: [2],
         macFor: findMacAddress,
       }),
     });

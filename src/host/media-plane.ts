@@ -102,7 +102,17 @@ export class MediaPlane {
     ]);
     await this.#chooseSources(catalog, missing, capture.backend.stageFor(capture.target));
     const { proven, reason } = await this.#encoders.survey(catalog, missing);
-    return { reason, capture, capabilities: { isSourceHdr: this.#isSourceHdr, video: proven } };
+    return { reason, capture, capabilities: { isSourceHdr: this.#isSourceHdr, video: proven, surround: [] } };
+  }
+
+  /**
+   * The Opus stage that a stream would have now.
+   * @throws LumenError LUMEN_ENCODER_MISSING, LUMEN_PIPELINE_INVALID
+   */
+  async soundEncoder(): Promise<EncoderDescription> {
+    const catalog = this.#loadCatalog();
+    const missing = await this.#options.standby.peek().inspect(listRequirements(catalog));
+    return (await chooseEncoder(catalog, { codec: 'opus', missing })).encoder;
   }
 
   /**

@@ -16,7 +16,7 @@ import type {
   StreamingHost,
 } from '../nvhttp/streaming-host.js';
 import type { SessionRegistry } from '../session/registry.js';
-import { Session, type SessionContext } from '../session/session.js';
+import { Session, type SessionConnection, type SessionContext } from '../session/session.js';
 import { toUrlHost } from '../support/address.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { runTask } from '../support/lifecycle.js';
@@ -36,6 +36,8 @@ export interface StreamingParts {
   readonly appRuns: AppRunOptions;
   /** Called once for a new session, before the client is answered. */
   onLaunched(session: Session): void;
+  /** Makes a stream with so many channels possible. @returns why it is not, for the client, or undefined */
+  prepareSound(channels: LaunchRequest['audioChannels']): Promise<string | undefined>;
   readonly rtspPort: number;
   encryptionFor(peerAddress: string): EncryptionPolicy;
   describe(): HostDescription;
@@ -58,6 +60,18 @@ const toVariables = (app: AppConfig, request: LaunchRequest, connection: ClientC
         LUMEN_CLIENT_HEIGHT: String(request.mode.height),
         LUMEN_CLIENT_FPS: String(request.mode.fps),
       }),
+});
+
+const toSessionConnection = (
+  request: LaunchRequest,
+  { peerAddress, localAddress }: ClientConnection,
+): SessionConnection => ({
+  peerAddress,
+  localAddress,
+  riKey: request.riKey,
+  riKeyId: request.riKeyId,
+  encryptsRtsp: request.coreVersion >= 1,
+  playsAudioOnHost: request.playsAudioOnHost,
 });
 
 export class Streaming implements StreamingHost {
@@ -108,6 +122,8 @@ export class Streaming implements StreamingHost {
   async #launch(request: LaunchRequest, connection: ClientConnection): Promise<LaunchReply> {
     const { registry } = this.#parts;
     if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
+    const mute = await this.#parts.prepareSound(request.audioChannels);
+    if (mute !== undefined) return refuse(503, mute);
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
     const running = registry.find(connection.clientFingerprint);
     if (running?.state === 'playing') {
@@ -148,7 +164,7 @@ export class Streaming implements StreamingHost {
   /** The app ends with its session, and the session with its app. */
   #addSession(app: AppConfig, request: LaunchRequest, connection: ClientConnection, run: AppRun): void {
     const { registry, sessionContext, onLaunched } = this.#parts;
-    const { clientFingerprint, peerAddress, localAddress } = connection;
+    const { clientFingerprint } = connection;
     const context: SessionContext = {
       ...sessionContext,
       onState: (session, state) => {
@@ -160,11 +176,7 @@ export class Streaming implements StreamingHost {
       {
         appId: app.id,
         clientFingerprint,
-        peerAddress,
-        localAddress,
-        riKey: request.riKey,
-        riKeyId: request.riKeyId,
-        encryptsRtsp: request.coreVersion >= 1,
+        ...toSessionConnection(request, connection),
       },
       context,
     );
@@ -188,15 +200,11 @@ export class Streaming implements StreamingHost {
     const session = this.#parts.registry.find(connection.clientFingerprint);
     if (session === undefined) return refuse(503, 'There is nothing to resume: launch the app again');
     if (this.#lacksEncryption(request, connection)) return refuse(403, UNENCRYPTED);
+    const mute = await this.#parts.prepareSound(request.audioChannels);
+    if (mute !== undefined) return refuse(503, mute);
     if (!this.#isFreshKey(request.riKey)) return refuse(400, REPEATED_KEY);
     try {
-      await session.resume({
-        riKey: request.riKey,
-        riKeyId: request.riKeyId,
-        peerAddress: connection.peerAddress,
-        localAddress: connection.localAddress,
-        encryptsRtsp: request.coreVersion >= 1,
-      });
+      await session.resume(toSessionConnection(request, connection));
     } catch (error) {
       session.logger.info({ problem: describeError(error) }, 'a resume was overtaken');
       return refuse(503, 'The session was ended or resumed from elsewhere meanwhile');

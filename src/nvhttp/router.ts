@@ -4,12 +4,12 @@ import type { HostIdentity } from '../identity/host-identity.js';
 import { hasFormat } from '../session/stream-plan.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import { type LaunchRequest, type LaunchVerb, parseLaunchRequest } from './launch-request.js';
+import { type LaunchVerb, parseLaunchRequest } from './launch-request.js';
 import { confirmPairing, type PairingDesk } from './pairing.js';
 import { createPlaceholderPng } from './placeholder-art.js';
 import { parseInteger, parseQuery, type Query, splitTarget } from './query.js';
 import { formatServerInfo } from './server-info.js';
-import type { ClientConnection, HostDescription, StreamingHost } from './streaming-host.js';
+import type { ClientConnection, StreamingHost } from './streaming-host.js';
 import { errorReply, okReply, type XmlReply, xmlElement } from './xml.js';
 
 /** What the endpoints work with. */
@@ -49,20 +49,6 @@ export type RequestVerdict = 'answered' | 'unauthorised' | 'malformed' | 'failed
 const HOST_DEADLINE_MS = 30_000;
 const MAX_ECHOED_PATH = 128;
 const UNAUTHORISED = 'The client is not authorized. Certificate verification failed.';
-
-/** What stock clients call the layouts in their audio settings, by the number of channels. */
-const AUDIO_LAYOUTS: Readonly<Record<number, string>> = {
-  2: 'Stereo',
-  6: '5.1 surround sound',
-  8: '7.1 surround sound',
-};
-
-/* Later the client would only see a bare number of RTSP. */
-const findObstacle = ({ audioChannels }: HostDescription, request: LaunchRequest): string | undefined => {
-  if (audioChannels.includes(request.audioChannels)) return undefined;
-  const offered = audioChannels.map((count) => AUDIO_LAYOUTS[count] ?? `${count} channels`).join(' or ');
-  return `This host streams ${offered.toLowerCase()} only: choose ${offered} in Moonlight's audio settings`;
-};
 
 const flagName = (verb: LaunchVerb): string => (verb === 'launch' ? 'gamesession' : 'resume');
 
@@ -202,8 +188,6 @@ export class Router {
     const parsed = parseLaunchRequest(verb, query);
     if (!parsed.ok) return refuseLoudly(parsed.statusCode, parsed.message);
     const { request } = parsed;
-    const obstacle = findObstacle(host.describe(), request);
-    if (obstacle !== undefined) return refuseLoudly(400, obstacle);
     if (verb === 'launch' && !host.apps().some((app) => app.id === request.appId)) {
       return refuse(404, `This host has no app ${request.appId}; refresh the list of apps`);
     }

@@ -18,8 +18,6 @@ export interface HostDescription {
   readonly hostname: string;
   /** What can be streamed, never empty. */
   readonly videoFormats: readonly VideoFormat[];
-  /** How many channels sound may have, of 2, 6 and 8. */
-  readonly audioChannels: readonly number[];
   /** MAC of the card with this local address; `findMacAddress` for a real host. */
   readonly macFor: (localAddress: string) => string;
 }

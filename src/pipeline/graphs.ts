@@ -39,6 +39,10 @@ type Properties = GraphDescription['properties'];
 
 const AUDIO_QUEUE_BURSTS = 8;
 
+/**
+ * Fills a fragment of a description in.
+ * @throws LumenError LUMEN_PIPELINE_INVALID for a placeholder that has no value in this kind of graph
+ */
 export const fillFragment = (
   description: { readonly file: string },
   template: string,

@@ -28,6 +28,7 @@ export const PLACEHOLDERS = {
   first_frame: 'number of the first frame that a counting test source draws',
   channels: 'audio channels: 2, 6 or 8',
   channel_mask: 'speaker positions of those channels as a GStreamer bitmask, such as 0x3',
+  opus_mask: 'the same as the Opus encoder is told: 0x0 for surround, so that it pairs no channels',
   audio_bps: 'audio bitrate in bit/s',
   packet_ms: 'length of an Opus packet in milliseconds',
 } as const;
@@ -57,16 +58,16 @@ const CODE_POINTS = {
   'bt2100-pq': [9, 16, 9],
 } as const satisfies Record<ColorSpace, readonly [number, number, number]>;
 
-/** Speaker positions that Opus codes: 7.1 as 0xc3f, because GStreamer's Opus encoder does not link 0x63f. */
+/** Speaker positions as GStreamer numbers them: the side speakers of 7.1 are not where WAVE's 0x63f has them. */
 const CHANNEL_MASKS = { 2: '0x3', 6: '0x3f', 8: '0xc3f' } as const satisfies Record<
   AudioPlan['channels'],
   string
 >;
 
-/** The most that GStreamer's Opus encoder takes; a higher value would leave it at its default of 64 000. */
-const MAX_OPUS_BPS = 650_000;
+const NO_POSITIONS = '0x0';
 
 type ColorWord =
+  | typeof NO_POSITIONS
   | 'limited'
   | 'full'
   | (typeof COLORIMETRY)[ColorSpace]['limited' | 'full']
@@ -118,10 +119,13 @@ export const toVideoValues = (plan: VideoPlan, more: VideoValueSources): Placeho
 };
 
 /** The values for an audio graph. */
-export const toAudioValues = (plan: AudioPlan): PlaceholderValues => ({
+export const toAudioValues = (
+  plan: Pick<AudioPlan, 'channels' | 'bitrateKbps' | 'packetDurationMs'>,
+): PlaceholderValues => ({
   channels: plan.channels,
   channel_mask: CHANNEL_MASKS[plan.channels],
-  audio_bps: Math.min(plan.bitrateKbps * 1000, MAX_OPUS_BPS),
+  opus_mask: plan.channels === 2 ? CHANNEL_MASKS[2] : NO_POSITIONS,
+  audio_bps: plan.bitrateKbps * 1000,
   packet_ms: plan.packetDurationMs,
 });
 

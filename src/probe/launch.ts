@@ -15,8 +15,8 @@ import type { StreamOptions } from './options.js';
 
 /** QT waits two minutes: the host may have to start an app. */
 const LAUNCH_TIMEOUT_MS = 120_000;
-/** `channelMask << 16 | channels`: front left and right. */
-const STEREO_AUDIO_INFO = 0x30002;
+/** WAVE speaker positions by channels: what clients put above the count in `surroundAudioInfo`. */
+export const CHANNEL_MASKS = { 2: 0x3, 6: 0x3f, 8: 0x63f } as const;
 
 /** The keys that a client makes up anew for each launch and resume. */
 export interface LaunchKeys {
@@ -79,7 +79,7 @@ export const chooseVerb = (
 
 /** The query of `/launch` and `/resume`, which is the same (`protocol/http.md` §10). */
 export const buildLaunchQuery = (
-  options: Pick<StreamOptions, 'mode' | 'plainRtsp' | 'bitDepth'>,
+  options: Pick<StreamOptions, 'mode' | 'plainRtsp' | 'bitDepth' | 'audioChannels' | 'playsAudioOnHost'>,
   app: App,
   keys: LaunchKeys,
 ): Readonly<Record<string, string | number>> => ({
@@ -89,8 +89,8 @@ export const buildLaunchQuery = (
   sops: 0,
   rikey: keys.riKey.toString('hex'),
   rikeyid: keys.riKeyId,
-  localAudioPlayMode: 0,
-  surroundAudioInfo: STEREO_AUDIO_INFO,
+  localAudioPlayMode: options.playsAudioOnHost ? 1 : 0,
+  surroundAudioInfo: (CHANNEL_MASKS[options.audioChannels] << 16) | options.audioChannels,
   remoteControllersBitmap: 0,
   gcmap: 0,
   gcpersist: 0,

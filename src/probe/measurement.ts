@@ -70,7 +70,7 @@ const measurePicture = ({ counter }: ReceiverStats): PictureReport => ({
     hasFrameCounter(counter) && counter.number('color-error') >= 0 ? counter.number('color-error') : null,
 });
 
-const measureAudio = (depay: Counters | null): AudioReport | null =>
+const measureAudio = (depay: Counters | null, tones: Counters): AudioReport | null =>
   depay === null
     ? null
     : {
@@ -78,6 +78,9 @@ const measureAudio = (depay: Counters | null): AudioReport | null =>
         lost: depay.number('lost'),
         recovered: depay.number('recovered'),
         gaps: depay.number('gaps'),
+        driftMs: depay.number('drift-ns') / NS_PER_MS,
+        tonesHz: Array.from({ length: tones.number('channels') }, (_, index) => tones.number(`hz-${index}`)),
+        jumps: tones.number('jumps'),
       };
 
 /**
@@ -98,5 +101,5 @@ export const measure = (stats: ReceiverStats, nowNs: bigint): MeasuredPart => ({
     rejected: stats.depay.number('rejected'),
     decryptFailures: stats.depay.number('decrypt-failures'),
   },
-  audio: measureAudio(stats.audioDepay),
+  audio: measureAudio(stats.audioDepay, stats.tones),
 });

@@ -2,7 +2,7 @@
  * What a probe run is asked to do, and the reading of the texts a person types for it. Pure.
  */
 import type { HostMessage } from '../control/message.js';
-import type { BitDepth, Chroma, ColorSpace } from '../session/stream-plan.js';
+import type { AudioPlan, BitDepth, Chroma, ColorSpace } from '../session/stream-plan.js';
 import type { Logger } from '../support/logger.js';
 import type { HostAddress } from './address.js';
 
@@ -63,6 +63,10 @@ export interface StreamOptions extends HostOptions {
   /** `corever=0`: the host may not offer encrypted RTSP. */
   readonly plainRtsp: boolean;
   readonly audio: boolean;
+  readonly audioChannels: AudioPlan['channels'];
+  readonly audioPacketDurationMs: AudioPlan['packetDurationMs'];
+  /** The host is to play the sound too. */
+  readonly playsAudioOnHost: boolean;
   /** `auto` resumes when the wanted app already runs, as clients do. */
   readonly verb: 'auto' | 'launch' | 'resume';
   /** Datagrams thrown away on purpose, percent, and the seed that makes the choice repeatable. */
@@ -110,6 +114,9 @@ export const DEFAULT_PROBE_OPTIONS = {
   encryption: ENCRYPT.control | ENCRYPT.audio,
   plainRtsp: false,
   audio: true,
+  audioChannels: 2,
+  audioPacketDurationMs: 5,
+  playsAudioOnHost: false,
   verb: 'auto',
   dropPercent: 0,
   dropSeed: 1,

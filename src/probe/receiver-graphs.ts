@@ -38,6 +38,8 @@ export interface AudioGraphOptions {
   readonly hostAddress: string;
   readonly media: MediaPort;
   readonly packetDurationMs: number;
+  /** As a client decodes it: see `chooseLayout`. */
+  readonly layout: string;
   readonly key: string | null;
   /** `rikeyid` as unsigned 32 bit. */
   readonly keyId: number;
@@ -63,6 +65,7 @@ export const elementsFor = (codec: ProbeCodec): readonly string[] => [
   'framecounter',
   CODECS[codec].parser,
   'opusdec',
+  'channeltones',
 ];
 
 /** Frames that may wait for the decoder: four seconds at 60, so that a slow machine costs delay and not datagrams. */
@@ -134,9 +137,10 @@ export const buildVideoGraph = (options: VideoGraphOptions): GraphDescription =>
 export const buildAudioGraph = (options: AudioGraphOptions): GraphDescription => {
   const stages = [
     `moonlightsrc name=src address=${listenAddress(options.hostAddress)} media=audio drop-percent=${options.dropPercent} drop-seed=${options.dropSeed}`,
-    `moonlightdepay name=depay opus-layout=21101 packet-duration=${options.packetDurationMs} key-id=${options.keyId}`,
+    `moonlightdepay name=depay opus-layout=${options.layout} packet-duration=${options.packetDurationMs} key-id=${options.keyId}`,
     'queue',
     'opusdec plc=true',
+    'channeltones name=tones mode=read',
     'fakesink sync=false async=false',
   ];
   const properties = [
@@ -164,6 +168,7 @@ export interface ReceiverStats {
   readonly depay: Counters;
   readonly counter: Counters;
   readonly audioDepay: Counters | null;
+  readonly tones: Counters;
 }
 
 /** Reads named fields of one `stats` structure. */
@@ -224,6 +229,7 @@ export const readReceiverStats = (
     source: readCounters(video?.['src']),
     depay: readCounters(video?.['depay']),
     counter: readCounters(video?.['counter']),
+    tones: readCounters(audio?.['tones']),
     audioDepay: audio?.['depay'] === undefined ? null : readCounters(audio['depay']),
   };
 };

@@ -95,6 +95,12 @@ export interface AudioReport {
   readonly lost: number;
   readonly recovered: number;
   readonly gaps: number;
+  /** How much later than at the start the packets come, against their numbers; 0 until that can be told. */
+  readonly driftMs: number;
+  /** The test tone that each channel carries, in the client's order; 0 where it carries none. */
+  readonly tonesHz: readonly number[];
+  /** Where a channel's tone does not go on as it should; means nothing without tones. */
+  readonly jumps: number;
 }
 
 /** How the stream ended. */
@@ -258,6 +264,12 @@ const hostRows = (stages: StageTimes | null): [string, string][] => {
   ]);
 };
 
+/** Tones that a channel has, or what it has instead. */
+const formatTones = ({ tonesHz, jumps }: AudioReport): string => {
+  if (tonesHz.every((hz) => hz === 0)) return `none in ${tonesHz.length} channels`;
+  return `${tonesHz.map((hz) => (hz === 0 ? 'none' : hz)).join(', ')} Hz, ${jumps} jumps`;
+};
+
 const streamRows = (report: ProbeReport): [string, string][] => {
   const { frames, datagrams, audio } = report;
   return [
@@ -290,8 +302,9 @@ const streamRows = (report: ProbeReport): [string, string][] => {
       'audio',
       audio === null
         ? 'not received'
-        : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps`,
+        : `${audio.packets} packets, ${audio.lost} lost, ${audio.recovered} recovered, ${audio.gaps} gaps, drift ${audio.driftMs.toFixed(1)} ms`,
     ],
+    ['tones', audio === null ? 'not received' : formatTones(audio)],
     ['control RTT', report.controlRttMs === null ? '–' : `${report.controlRttMs} ms`],
     ...hostRows(report.hostStages),
     ['FEC reports', `${report.fecReports} sent to the host`],

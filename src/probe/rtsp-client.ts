@@ -3,18 +3,15 @@
  */
 import { type AnnounceAttributes, formatAnnounce } from '../rtsp/announce.js';
 import { openFrame, readFrame, sealFrame } from '../rtsp/cipher.js';
-import { type FoundDescription, parseDescription } from '../rtsp/describe.js';
+import { chooseLayout, type FoundDescription, type FoundLayout, parseDescription } from '../rtsp/describe.js';
 import { formatRequest, parseReply } from '../rtsp/message.js';
 import type { BitDepth, Chroma } from '../session/stream-plan.js';
 import { parsePort, type SessionUrl } from './address.js';
 import { stageError } from './host-info.js';
-import type { Launch } from './launch.js';
+import { CHANNEL_MASKS, type Launch } from './launch.js';
 import { ENCRYPT, PROBE_COLOR_SPACES, type ProbeCodec, type StreamOptions } from './options.js';
 import type { MediaPort } from './receiver-graphs.js';
 import { exchangeRtsp } from './rtsp-transport.js';
-
-/** Length of an Opus packet that the probe asks for. */
-export const PACKET_DURATION_MS = 5;
 
 /** Constants of the stock client. */
 const CLIENT_VERSION = '14';
@@ -29,7 +26,6 @@ const HIGH_QUALITY_AUDIO_KBPS = 15_000;
 const MAX_LEGACY_KBPS = 100_000;
 const MAX_REPLY_BYTES = 1024 * 1024;
 const STATUS_OK = 200;
-const STEREO_MASK = 3;
 
 type Header = readonly [name: string, value: string];
 type StreamKind = keyof typeof DEFAULT_PORT;
@@ -45,6 +41,8 @@ export interface Agreement {
   readonly encryption: number;
   /** Also true where the client encrypts sound that the host did not offer to. */
   readonly isAudioEncrypted: boolean;
+  /** Of what the host offers for the channels that are wanted. */
+  readonly audioLayout: FoundLayout;
 }
 
 /** The outcome of the negotiation. */
@@ -74,12 +72,26 @@ export const agreeEncryption = (
   );
 };
 
+const agreeLayout = (
+  { audioChannels, bitrateKbps }: Pick<StreamOptions, 'audioChannels' | 'bitrateKbps'>,
+  { surroundParams }: FoundDescription,
+): FoundLayout => {
+  const layout = chooseLayout(surroundParams, audioChannels, bitrateKbps >= HIGH_QUALITY_AUDIO_KBPS);
+  if (layout !== undefined) return layout;
+  const problem = `the host does not say how it codes ${audioChannels} channels`;
+  throw stageError('rtsp', `DESCRIBE: ${problem}`, 'ask for fewer: --channels 2');
+};
+
 /**
  * What is agreed, given what the client wants and what it found in the DESCRIBE reply. Depth and sampling of a codec that
  * is there are asked for as they are wanted, so that a host that lacks them can be seen to refuse.
+ * @throws LumenError `LUMEN_PROBE_FAILED` where the host does not say how it codes 7.1
  */
 export const agree = (
-  options: Pick<StreamOptions, 'codec' | 'bitDepth' | 'chroma' | 'packetSize' | 'encryption'>,
+  options: Pick<
+    StreamOptions,
+    'codec' | 'bitDepth' | 'chroma' | 'packetSize' | 'encryption' | 'audioChannels' | 'bitrateKbps'
+  >,
   host: FoundDescription,
 ): Agreement => {
   const encryption = agreeEncryption(options.encryption, host);
@@ -92,6 +104,7 @@ export const agree = (
     packetSize: options.packetSize - shortening,
     encryption,
     isAudioEncrypted: ((encryption | options.encryption) & ENCRYPT.audio) !== 0,
+    audioLayout: agreeLayout(options, host),
   };
 };
 
@@ -99,9 +112,19 @@ export const agree = (
 const toCscMode = ({ colorSpace, fullRange }: Pick<StreamOptions, 'colorSpace' | 'fullRange'>): number =>
   (PROBE_COLOR_SPACES.indexOf(colorSpace) << 1) | Number(fullRange);
 
-/** The ANNOUNCE of a client without reference invalidation, stereo. */
+/** The ANNOUNCE of a client without reference invalidation. */
 export const toAnnounce = (
-  options: Pick<StreamOptions, 'mode' | 'bitrateKbps' | 'slices' | 'references' | 'colorSpace' | 'fullRange'>,
+  options: Pick<
+    StreamOptions,
+    | 'mode'
+    | 'bitrateKbps'
+    | 'slices'
+    | 'references'
+    | 'colorSpace'
+    | 'fullRange'
+    | 'audioChannels'
+    | 'audioPacketDurationMs'
+  >,
   agreement: Agreement,
 ): AnnounceAttributes => ({
   codec: agreement.codec,
@@ -117,10 +140,10 @@ export const toAnnounce = (
   isYuv444: agreement.chroma === '444',
   wantsVideoQos: true,
   wantsAudioQos: true,
-  audioChannels: 2,
-  audioChannelMask: STEREO_MASK,
-  wantsSurroundHighQuality: false,
-  audioPacketDurationMs: PACKET_DURATION_MS,
+  audioChannels: options.audioChannels,
+  audioChannelMask: CHANNEL_MASKS[options.audioChannels],
+  wantsSurroundHighQuality: agreement.audioLayout.isHighQuality,
+  audioPacketDurationMs: options.audioPacketDurationMs,
   refreshRateX100: 0,
   encryptsControlV2: (agreement.encryption & ENCRYPT.control) !== 0,
   encryptsVideo: (agreement.encryption & ENCRYPT.video) !== 0,

@@ -23,7 +23,7 @@ import {
   type FailureReport,
   type ProbeReport,
 } from './report.js';
-import { type Agreement, type Negotiated, negotiateStream, PACKET_DURATION_MS } from './rtsp-client.js';
+import { type Agreement, type Negotiated, negotiateStream } from './rtsp-client.js';
 import { toFailure } from './stages.js';
 
 /** Limits of the stock client for the first datagram and for the first frame after it (`protocol/video.md` §1.2). */
@@ -168,7 +168,8 @@ class Stream implements PlannedStream {
       ...this.#options,
       hostAddress: this.#address,
       media: audio,
-      packetDurationMs: PACKET_DURATION_MS,
+      packetDurationMs: this.#options.audioPacketDurationMs,
+      layout: agreement.audioLayout.layout,
       key: agreement.isAudioEncrypted ? key : null,
       keyId: launch.riKeyId >>> 0,
     });

@@ -2,6 +2,7 @@
  * Negotiation: what the client asked for, what this host can do and what its owner configured → a {@link StreamPlan},
  * or a refusal with the RTSP status that the client shows. Pure. Source: `protocol/rtsp.md` §5.3–5.5.
  */
+import { type AudioWishes, audioProblem, audioWireKbps, toAudioPlan } from './negotiate-audio.js';
 import {
   type AudioPlan,
   type BitDepth,
@@ -15,7 +16,7 @@ import {
 } from './stream-plan.js';
 
 /** What the client asked for, as parsed from its ANNOUNCE and its launch request. */
-export interface StreamWishes {
+export interface StreamWishes extends AudioWishes {
   readonly codec: VideoCodec;
   /** Picture size in pixels. */
   readonly width: number;
@@ -36,15 +37,8 @@ export interface StreamWishes {
   readonly isTenBit: boolean;
   readonly isYuv444: boolean;
   readonly wantsVideoQos: boolean;
-  readonly wantsAudioQos: boolean;
-  readonly audioChannels: number;
-  readonly wantsSurroundHighQuality: boolean;
-  /** Stereo quality is told by the RTSP Host header (`protocol/rtsp.md` §4). */
-  readonly wantsStereoHighQuality: boolean;
-  readonly audioPacketDurationMs: number;
   readonly encryptsControlV2: boolean;
   readonly encryptsVideo: boolean;
-  readonly encryptsAudio: boolean;
   readonly hasSessionId: boolean;
 }
 
@@ -56,6 +50,15 @@ export interface StreamSettings {
   readonly linkKbps: number;
   /** A stream of which control, video or sound would travel in clear is refused. */
   readonly requiresEncryption: boolean;
+}
+
+/** What the launch or resume decided. */
+export interface NegotiatedLaunch {
+  /** AES-128 key, 16 bytes. */
+  readonly riKey: Buffer;
+  /** Key id as unsigned 32 bit. */
+  readonly riKeyId: number;
+  readonly playsAudioOnHost: boolean;
 }
 
 /** A `StreamPlan`, or why not: `status` is the RTSP status code. */
@@ -78,10 +81,8 @@ const IP_UDP_HEADER_BYTES = 28;
 const RTP_AND_NV_HEADER_BYTES = 32;
 const ENCRYPTION_PREFIX_BYTES = 32;
 const FRAME_HEADER_BYTES = 8;
-/** DSCP code points of `protocol/video.md` §9 and `protocol/audio.md` §6. */
+/** DSCP code point of `protocol/video.md` §9. */
 const VIDEO_DSCP = 40;
-const AUDIO_DSCP = 48;
-const STEREO_KBPS = { normal: 96, high: 512 } as const;
 /** Clients of old take a fifth off for parity before they say what they want (`protocol/rtsp.md` §5.3). */
 const LEGACY_SHARE = 0.8;
 const MIN_ENCODER_KBPS = 200;
@@ -122,31 +123,12 @@ const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): string
   if (packetSize % 16 !== 0 || packetSize < LIMITS.minPacketSize || packetSize > LIMITS.maxPacketSize) {
     return `packet size ${packetSize} is not possible: a multiple of 16 from ${LIMITS.minPacketSize} to ${LIMITS.maxPacketSize}`;
   }
-  if (wishes.audioChannels !== 2) return `${wishes.audioChannels} audio channels are not offered`;
-  if (wishes.audioPacketDurationMs !== 5 && wishes.audioPacketDurationMs !== 10) {
-    return `audio packets of ${wishes.audioPacketDurationMs} ms are not offered`;
-  }
   if (Math.max(wishes.configuredKbps, wishes.maximumKbps) <= 0) return 'no bitrate was asked for';
-  return undefined;
+  return audioProblem(wishes, capabilities);
 };
 
 const isEncryptedWhole = (wishes: StreamWishes): boolean =>
   wishes.encryptsControlV2 && wishes.encryptsVideo && wishes.encryptsAudio;
-
-/**
- * What audio takes on the wire, kbit/s: RTP, UDP and IP headers, cipher padding and the 4+2 parity included.
- * Example: 96 kbit/s in 5 ms packets, encrypted: 60 B → 64 B cipher, 104 B data and 116 B parity datagrams with IP/UDP
- * headers; 50 blocks a second of 4 data and 2 parity make 260 kbit/s.
- */
-export const audioWireKbps = (
-  audio: Pick<AudioPlan, 'bitrateKbps' | 'packetDurationMs' | 'encrypted'>,
-): number => {
-  const opusBytes = Math.floor((audio.bitrateKbps * audio.packetDurationMs) / 8);
-  const payloadBytes = audio.encrypted ? 16 * (Math.floor(opusBytes / 16) + 1) : opusBytes;
-  const dataBytes = payloadBytes + 12 + IP_UDP_HEADER_BYTES;
-  const blockBytes = 4 * dataBytes + 2 * (dataBytes + 12);
-  return (blockBytes * 8) / (4 * audio.packetDurationMs);
-};
 
 /** The video's share of the client's figure: what audio leaves, but at least half. */
 const videoWireKbps = (configuredKbps: number, audioKbps: number): number =>
@@ -178,15 +160,6 @@ export const encoderKbps = (
   const kbps = Math.floor((frameBytes * 8 * video.fps) / 1000);
   return Math.min(Math.max(kbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS);
 };
-
-const toAudioPlan = (wishes: StreamWishes): AudioPlan => ({
-  channels: 2,
-  highQuality: wishes.wantsStereoHighQuality,
-  bitrateKbps: wishes.wantsStereoHighQuality ? STEREO_KBPS.high : STEREO_KBPS.normal,
-  packetDurationMs: wishes.audioPacketDurationMs === 10 ? 10 : 5,
-  encrypted: wishes.encryptsAudio,
-  dscp: wishes.wantsAudioQos ? AUDIO_DSCP : 0,
-});
 
 /**
  * Rec.2020 needs ten bits; in eight it falls back to Rec.709. Ten bits carry an HDR picture as it is, and another one in
@@ -232,27 +205,27 @@ const toVideoPlan = (
 
 /**
  * Decides what is streamed. Never throws on the client's values: a refusal carries the reason.
- * @param keys the launch's AES key (16 bytes) and key id (unsigned 32 bit)
+ * @param launch of the stream, or its resume
  */
 export const negotiate = (
   wishes: StreamWishes,
   capabilities: HostCapabilities,
   settings: StreamSettings,
-  keys: { readonly riKey: Buffer; readonly riKeyId: number },
+  launch: NegotiatedLaunch,
 ): Negotiation => {
   const reason = refusalOf(wishes, capabilities);
   if (reason !== undefined) return refuse(reason);
   if (settings.requiresEncryption && !isEncryptedWhole(wishes))
     return refuse('the host requires encryption, and the client did not turn all of it on', FORBIDDEN);
-  const audio = toAudioPlan(wishes);
+  const audio = toAudioPlan(wishes, launch.playsAudioOnHost);
   return {
     ok: true,
     plan: {
       video: toVideoPlan(wishes, capabilities, settings, audio),
       audio,
       linkKbps: settings.linkKbps,
-      riKey: keys.riKey,
-      riKeyId: keys.riKeyId,
+      riKey: launch.riKey,
+      riKeyId: launch.riKeyId,
       controlV2: wishes.encryptsControlV2,
       hasSessionId: wishes.hasSessionId,
     },

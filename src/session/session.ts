@@ -8,7 +8,13 @@ import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
-import { type Negotiation, negotiate, type StreamSettings, type StreamWishes } from './negotiate.js';
+import {
+  type NegotiatedLaunch,
+  type Negotiation,
+  negotiate,
+  type StreamSettings,
+  type StreamWishes,
+} from './negotiate.js';
 import type { StageTimes } from './stage-times.js';
 import type { HostCapabilities, StreamPlan, StreamTuning } from './stream-plan.js';
 
@@ -24,16 +30,8 @@ export interface SessionDeadlines {
   readonly suspendMs: number;
 }
 
-/** The keys of one launch or resume. */
-export interface SessionKeys {
-  /** AES-128 key, 16 bytes. */
-  readonly riKey: Buffer;
-  /** Key id as unsigned 32 bit. */
-  readonly riKeyId: number;
-}
-
 /** What each launch or resume brings anew. */
-export interface SessionConnection extends SessionKeys {
+export interface SessionConnection extends NegotiatedLaunch {
   /** Numeric address of the client, without `::ffff:`. */
   readonly peerAddress: string;
   /** Address of this host that the client reached: its media must come from there. */

@@ -17,12 +17,24 @@ export interface VideoFormat {
   readonly chroma: Chroma;
 }
 
+/** How the channels of a sound lie in the coded packets (`protocol/audio.md` §4.1). */
+export interface OpusLayout {
+  readonly channels: 6 | 8;
+  readonly streams: number;
+  /** Of the streams, how many carry two channels. */
+  readonly coupled: number;
+  /** For each channel in the client's order, FL FR FC LFE BL BR SL SR, the coded channel that it is. */
+  readonly mapping: readonly number[];
+}
+
 /** What this host can do: all that is advertised and granted comes from here. */
 export interface HostCapabilities {
   /** Proven to encode here and now; 8-bit 4:2:0 H.264 among them. */
   readonly video: readonly VideoFormat[];
   /** The captured picture is HDR (BT.2100 PQ): a stream of ten bits passes it on as it is. */
   readonly isSourceHdr: boolean;
+  /** How surround sound is coded, of what was asked for so far; both qualities of one channel count have one layout. */
+  readonly surround: readonly OpusLayout[];
 }
 
 /** Whether `formats` has one with these values. */
@@ -81,6 +93,8 @@ export interface AudioPlan {
   readonly packetDurationMs: 5 | 10;
   readonly encrypted: boolean;
   readonly dscp: number;
+  /** The sound stays audible at the host. */
+  readonly playsOnHost: boolean;
 }
 
 /** Everything one session streams with. */

@@ -28,6 +28,7 @@ export const AUDIO_PLAN: AudioPlan = {
   packetDurationMs: 5,
   encrypted: true,
   dscp: 0,
+  playsOnHost: false,
 };
 
 export const STREAM_PLAN: StreamPlan = {

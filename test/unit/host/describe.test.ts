@@ -9,7 +9,7 @@ describe('what DESCRIBE says of encryption', () => {
     ['required', 7, 7],
   ] as const) {
     it(`is ${supported} supported and ${requested} requested where it is ${policy}`, () => {
-      const found = parseDescription(describeHost({ video: [], isSourceHdr: false }, policy));
+      const found = parseDescription(describeHost({ video: [], surround: [], isSourceHdr: false }, policy));
       assert.equal(found.encryptionSupported, supported);
       assert.equal(found.encryptionRequested, requested);
     });

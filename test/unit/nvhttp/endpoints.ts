@@ -28,7 +28,6 @@ export class FakeHost implements StreamingHost {
     return {
       hostname: 'Test & host',
       videoFormats: this.videoFormats,
-      audioChannels: [2],
       macFor: () => '02:00:00:00:00:01',
     };
   }

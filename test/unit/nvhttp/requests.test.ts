@@ -257,7 +257,6 @@ describe('serverinfo', () => {
   const host = {
     hostname: 'den <pc>',
     videoFormats: [H264],
-    audioChannels: [2],
     macFor: () => '02:11:22:33:44:55',
   };
   const context = { uniqueId: 'ID', httpPort: 47989, httpsPort: 47984, localAddress: '192.0.2.1' };

@@ -61,6 +61,7 @@ describe('graphs', () => {
         'audio/x-raw,format=S16LE,rate=48000,channels=2,channel-mask=(bitmask)0x3 ! ' +
         'channeltones ! audioconvert ! audioresample ! ' +
         'audio/x-raw,format=S16LE,rate=48000,channels=2,channel-mask=(bitmask)0x3 ! ' +
+        'capssetter caps=audio/x-raw,channel-mask=(bitmask)0x3 ! ' +
         'opusenc name=encoder audio-type=restricted-lowdelay bitrate-type=cbr bitrate=96000 frame-size=5 ' +
         'bandwidth=fullband dtx=false inband-fec=false ! ' +
         'moonlightaudiopay name=pay packet-duration=5 ! ' +

@@ -65,13 +65,15 @@ describe('template', () => {
     assert.equal(values({ colorSpace: 'bt2020', bitDepth: 8 }).colorimetry, '2:3:5:1');
   });
 
-  it('gives 7.1 the speaker mask that the Opus encoder links', () => {
+  it('gives 7.1 the speaker mask by the numbers of GStreamer', () => {
     assert.equal(toAudioValues({ ...AUDIO_PLAN, channels: 8 }).channel_mask, '0xc3f');
   });
 
-  it('asks the Opus encoder for no more than it takes', () => {
-    assert.equal(toAudioValues({ ...AUDIO_PLAN, bitrateKbps: 1536 }).audio_bps, 650_000);
-    assert.equal(toAudioValues({ ...AUDIO_PLAN, bitrateKbps: 512 }).audio_bps, 512_000);
+  it('tells the Opus encoder no positions of surround sound', () => {
+    const masks = ([2, 6, 8] as const).map(
+      (channels) => toAudioValues({ ...AUDIO_PLAN, channels }).opus_mask,
+    );
+    assert.deepEqual(masks, ['0x3', '0x0', '0x0']);
   });
 
   it('names the raw format of the stage for the bit depth and the chroma of the plan', () => {

@@ -11,6 +11,12 @@ const game = { id: 22, title: 'A Game' };
 const failsAt = (stage: string) => (error: unknown) =>
   error instanceof LumenError && error.code === 'LUMEN_PROBE_FAILED' && error.details['stage'] === stage;
 
+const OPTIONS = {
+  mode: { width: 1280, height: 720, fps: 60 },
+  audioChannels: 2,
+  playsAudioOnHost: false,
+} as const;
+
 describe('probe/launch', () => {
   it('chooses an app by name, by id, or the one that runs, or the first', () => {
     const apps = [desktop, game];
@@ -39,7 +45,7 @@ describe('probe/launch', () => {
 
   it('sends a query that a host accepts', () => {
     const keys = createLaunchKeys();
-    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: false, bitDepth: 8 } as const;
+    const options = { ...OPTIONS, plainRtsp: false, bitDepth: 8 } as const;
     const query = buildLaunchQuery(options, desktop, keys);
     const text = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) text.set(name, String(value));
@@ -54,17 +60,30 @@ describe('probe/launch', () => {
     assert.deepEqual(result.request.mode, { width: 1280, height: 720, fps: 60 });
   });
 
+  it('tells the speakers and whether the host plays along', () => {
+    const options = {
+      ...OPTIONS,
+      plainRtsp: false,
+      bitDepth: 8,
+      audioChannels: 8,
+      playsAudioOnHost: true,
+    } as const;
+    const query = buildLaunchQuery(options, desktop, createLaunchKeys());
+    assert.equal(query['surroundAudioInfo'], 0x63f0008);
+    assert.equal(query['localAudioPlayMode'], 1);
+  });
+
   it('makes new keys for every launch', () => {
     assert.notDeepEqual(createLaunchKeys().riKey, createLaunchKeys().riKey);
   });
 
   it('says that it is too old for encrypted RTSP when asked to be', () => {
-    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: true, bitDepth: 8 } as const;
+    const options = { ...OPTIONS, plainRtsp: true, bitDepth: 8 } as const;
     assert.equal(buildLaunchQuery(options, desktop, createLaunchKeys())['corever'], 0);
   });
 
   it('asks for HDR with ten bits, as clients do', () => {
-    const options = { mode: { width: 1280, height: 720, fps: 60 }, plainRtsp: false, bitDepth: 10 } as const;
+    const options = { ...OPTIONS, plainRtsp: false, bitDepth: 10 } as const;
     assert.equal(buildLaunchQuery(options, desktop, createLaunchKeys())['hdrMode'], 1);
   });
 

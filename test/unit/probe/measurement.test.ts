@@ -36,7 +36,10 @@ const stats = readReceiverStats({
       'color-error': 0.75,
     },
   },
-  audio: { depay: { packets: 2000, lost: 1, recovered: 2, gaps: 1 } },
+  audio: {
+    depay: { packets: 2000, lost: 1, recovered: 2, gaps: 1, 'drift-ns': 1_500_000 },
+    tones: { channels: 2, 'hz-0': 440, 'hz-1': 1300, 'hz-2': 0, jumps: 3 },
+  },
 });
 
 describe('probe/measurement', () => {
@@ -61,7 +64,15 @@ describe('probe/measurement', () => {
     assert.deepEqual(measured.picture, { format: 'I420', colorimetry: '2:3:5:1', colorError: 0.75 });
     assert.deepEqual(measured.hostLatencyMs, { p50: 4.5, p99: 0 });
     assert.deepEqual(measured.arrivalJitterMs, { p50: 0, p99: 1.25 });
-    assert.deepEqual(measured.audio, { packets: 2000, lost: 1, recovered: 2, gaps: 1 });
+    assert.deepEqual(measured.audio, {
+      packets: 2000,
+      lost: 1,
+      recovered: 2,
+      gaps: 1,
+      driftMs: 1.5,
+      tonesHz: [440, 1300],
+      jumps: 3,
+    });
     assert.equal(measured.datagrams.received, 5000);
   });
 

@@ -63,11 +63,13 @@ describe('probe/receiver-graphs', () => {
       hostAddress: '127.0.0.1',
       media,
       packetDurationMs: 5,
+      layout: '660012345',
       key: null,
       keyId: 4_294_967_294,
       dropPercent: 0,
       dropSeed: 1,
     });
+    assert.match(audio.launch, / opus-layout=660012345 .*channeltones name=tones mode=read/);
     assert.deepEqual(audio.properties, [
       { element: 'src', property: 'ping-payload', value: '9C41E07B52D3AA18' },
       { element: 'src', property: 'remote-host', value: '127.0.0.1' },

@@ -44,7 +44,7 @@ const goodReport = (): ProbeReport => {
     },
     keyFrames: { received: 2, requests: 1, roundTripsMs: [41.5], roundTripsFrames: [3] },
     hostStages: toStageTimes({ video: { pay: { frames: 600 }, sink: { pacing: 'rate' } } }) ?? null,
-    audio: { packets: 2000, lost: 0, recovered: 1, gaps: 0 },
+    audio: { packets: 2000, lost: 0, recovered: 1, gaps: 0, driftMs: 0.2, tonesHz: [440, 1300], jumps: 0 },
   };
 };
 

@@ -23,6 +23,8 @@ const wanted = {
   chroma: '420',
   packetSize: 1392,
   encryption: ENCRYPT.control | ENCRYPT.audio,
+  audioChannels: 2,
+  bitrateKbps: 20_000,
 } as const;
 
 describe('probe/rtsp-client', () => {
@@ -52,6 +54,18 @@ describe('probe/rtsp-client', () => {
     assert.equal(agree({ ...wanted, codec: 'hevc' }, host).codec, 'hevc');
     const fallback = agree({ ...wanted, codec: 'av1', bitDepth: 10, chroma: '444' }, host);
     assert.deepEqual([fallback.codec, fallback.bitDepth, fallback.chroma], ['h264', 8, '420']);
+  });
+
+  it('asks for high-quality surround where the host has a second entry and the bitrate is high', () => {
+    const surroundParams = ['21101', '642014235', '660012345'];
+    const agreed = (options: object) =>
+      agree({ ...wanted, ...options }, { ...host, surroundParams }).audioLayout;
+    assert.deepEqual(agreed({ audioChannels: 6 }), { layout: '660012345', isHighQuality: true });
+    assert.deepEqual(agreed({ audioChannels: 6, bitrateKbps: 14_999 }), {
+      layout: '642014523',
+      isHighQuality: false,
+    });
+    assert.throws(() => agreed({ audioChannels: 8 }), /does not say how it codes 8 channels/);
   });
 
   it('announces what a host reads back', () => {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { formatDescription, parseDescription, STEREO_PARAMS } from '../../../src/rtsp/describe.js';
+import {
+  chooseLayout,
+  formatDescription,
+  formatSurroundParams,
+  parseDescription,
+  STEREO_PARAMS,
+} from '../../../src/rtsp/describe.js';
 
 describe('a DESCRIBE body', () => {
   const everything = {
@@ -36,6 +42,26 @@ describe('a DESCRIBE body', () => {
     assert.equal(found.canInvalidateReferences, true);
     assert.equal(found.canHevc, true);
     assert.equal(found.encryptionSupported, 0);
+  });
+
+  it('advertises each layout so that clients come to the mapping it has, in both qualities', () => {
+    const coupled = { channels: 8, streams: 5, coupled: 3, mapping: [0, 1, 6, 7, 2, 3, 4, 5] } as const;
+    assert.deepEqual(formatSurroundParams(coupled), ['85301623457', '85301672345']);
+    const identity = { channels: 6, streams: 6, coupled: 0, mapping: [0, 1, 2, 3, 4, 5] } as const;
+    assert.deepEqual(formatSurroundParams(identity), ['660012453', '660012345']);
+    const entries = [STEREO_PARAMS, ...[identity, coupled].flatMap(formatSurroundParams)];
+    for (const { channels, mapping } of [identity, coupled])
+      for (const isHigh of [false, true]) {
+        const found = chooseLayout(entries, channels, isHigh);
+        assert.equal(found?.layout.slice(3), mapping.join(''));
+        assert.equal(found?.isHighQuality, isHigh);
+      }
+  });
+
+  it('of a host that says nothing of surround sound is read as clients do', () => {
+    assert.equal(chooseLayout([STEREO_PARAMS], 2, true)?.layout, '21101');
+    assert.equal(chooseLayout([STEREO_PARAMS], 6, true)?.layout, '642041523');
+    assert.equal(chooseLayout([STEREO_PARAMS], 8, true), undefined);
   });
 
   it('survives a round trip, and no text makes the parser throw', () => {

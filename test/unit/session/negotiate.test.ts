@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { audioWireKbps, encoderKbps, negotiate, type StreamWishes } from '../../../src/session/negotiate.js';
+import { encoderKbps, negotiate, type StreamWishes } from '../../../src/session/negotiate.js';
+import { audioWireKbps } from '../../../src/session/negotiate-audio.js';
 import { H264 } from '../../support/plans.js';
 
 const WISHES: StreamWishes = {
@@ -28,9 +29,9 @@ const WISHES: StreamWishes = {
   encryptsAudio: true,
   hasSessionId: true,
 };
-const HOST = { video: [H264], isSourceHdr: false };
+const HOST = { video: [H264], isSourceHdr: false, surround: [] };
 const SETTINGS = { fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false };
-const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1 };
+const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1, playsAudioOnHost: false };
 
 const planOf = (wishes: Partial<StreamWishes>) => {
   const outcome = negotiate({ ...WISHES, ...wishes }, HOST, SETTINGS, KEYS);
@@ -86,7 +87,7 @@ describe('negotiate', () => {
     );
     const colorSpaceOf = (isTenBit: boolean, isSourceHdr: boolean) => {
       const wishes = { ...WISHES, codec: 'hevc', isTenBit, encoderCscMode: 3 } as const;
-      const outcome = negotiate(wishes, { video, isSourceHdr }, SETTINGS, KEYS);
+      const outcome = negotiate(wishes, { video, surround: [], isSourceHdr }, SETTINGS, KEYS);
       return outcome.ok && [outcome.plan.video.colorSpace, outcome.plan.video.fullRange];
     };
     assert.deepEqual(colorSpaceOf(true, true), ['bt2100-pq', true]);
@@ -127,7 +128,8 @@ describe('negotiate', () => {
     ['a packet size that is no multiple of 16', { packetSize: 1000 }],
     ['a packet size beyond a jumbo frame', { packetSize: 8928 }],
     ['a packet size that leaves no room for parameter sets', { packetSize: 240 }],
-    ['surround sound, which is not offered yet', { audioChannels: 6 }],
+    ['surround sound that is not offered', { audioChannels: 6 }],
+    ['sound packets of another length', { audioPacketDurationMs: 20 }],
     ['no bitrate at all', { configuredKbps: 0, maximumKbps: 0 }],
   ] as const) {
     it(`refuses ${title} and says so`, () => {

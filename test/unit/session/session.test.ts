@@ -41,6 +41,7 @@ const CONNECTION = {
   peerAddress: '127.0.0.2',
   localAddress: '127.0.0.1',
   encryptsRtsp: true,
+  playsAudioOnHost: false,
 } as const;
 
 /** Records what the session asked of its media side. */
@@ -87,11 +88,12 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       peerAddress: '127.0.0.1',
       localAddress: '127.0.0.1',
       encryptsRtsp: true,
+      playsAudioOnHost: false,
       riKey: Buffer.alloc(16),
       riKeyId: 5,
     },
     {
-      capabilities: () => ({ video: [H264], isSourceHdr: false }),
+      capabilities: () => ({ video: [H264], isSourceHdr: false, surround: [] }),
       settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger: createSilentLogger(),
@@ -162,6 +164,7 @@ describe('Session', () => {
       peerAddress: '127.0.0.2',
       localAddress: '127.0.0.1',
       encryptsRtsp: true,
+      playsAudioOnHost: false,
     });
     assert.equal(parts.session.connection.riKeyId, 6);
     assert.notEqual(parts.session.tokens.videoPingPayload, before.videoPingPayload);
