@@ -6,6 +6,7 @@ import os from 'node:os';
 import { type CiaoService, getResponder, type Responder } from '@homebridge/ciao';
 import { runTask, withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import { Ipv6Responder } from './ipv6-responder.js';
 
 /** What is announced, and where. */
 export interface AdvertiseOptions {
@@ -100,8 +101,38 @@ const announce = async (service: CiaoService, { logger }: AdvertiseOptions): Pro
   }
 };
 
-const closeAll = async (service: CiaoService, responder: Responder, logger: Logger): Promise<void> => {
+const withoutDot = (name: string): string => name.replace(/\.$/, '');
+
+/** The library speaks over IPv4 alone. Undefined for a host that listens on IPv4 alone too. */
+const answerOverIpv6 = (
+  service: CiaoService,
+  { bindAddress, httpPort, logger }: AdvertiseOptions,
+  scope: AdvertiseScope,
+): Ipv6Responder | undefined => {
+  if (!bindAddress.includes(':')) return undefined;
+  return Ipv6Responder.start({
+    httpPort,
+    interfaceName: scope.kind === 'address' ? scope.interfaceName : undefined,
+    names: () => {
+      const instance = withoutDot(service.getFQDN());
+      return {
+        instance,
+        type: instance.slice(instance.indexOf('.') + 1),
+        host: withoutDot(service.getHostname()),
+      };
+    },
+    logger,
+  });
+};
+
+const closeAll = async (
+  service: CiaoService,
+  responder: Responder,
+  ipv6: Ipv6Responder | undefined,
+  logger: Logger,
+): Promise<void> => {
   const work = async () => {
+    await ipv6?.close();
     await service.destroy();
     await responder.shutdown();
   };
@@ -125,8 +156,9 @@ export const advertise = (options: AdvertiseOptions): Advertisement => {
     const responder = getResponder(scope.kind === 'address' ? { interface: scope.interfaceName } : {});
     const service = createService(responder, options, scope);
     const announced = announce(service, options);
+    const ipv6 = answerOverIpv6(service, options, scope);
     runTask(logger, 'announcement', () => announced);
-    return { announced, close: () => closeAll(service, responder, logger) };
+    return { announced, close: () => closeAll(service, responder, ipv6, logger) };
   } catch (error) {
     warnSilent(logger, 'the mdns responder did not start', error);
     return silent;

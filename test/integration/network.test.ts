@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { ProbeReport } from '../../src/probe/report.js';
 import { pair, probe, typePin } from '../support/client.js';
 import { CABLE, Namespaces } from '../support/namespaces.js';
@@ -67,6 +69,28 @@ describe('the encryption policy', function () {
   });
 });
 
+/** Runs a program of a few lines in a namespace. */
+const runScript = async (launcher: readonly string[], script: string): Promise<void> => {
+  const [file = '', ...rest] = [...launcher, process.execPath, '--input-type=module', '--eval', script];
+  await promisify(execFile)(file, rest, { timeout: 15_000 });
+};
+
+/* Asks for the service over IPv6's multicast group, as a client's resolver does, until an answer has the address. */
+const MDNS_QUERY = `
+  import dgram from 'node:dgram';
+  const socket = dgram.createSocket({ type: 'udp6', reuseAddr: true });
+  const query = Buffer.from('000000000001000000000000095f6e7673747265616d045f746370056c6f63616c00000c0001', 'hex');
+  socket.on('message', (message) => {
+    const isAnswer = (message[2] & 0x80) !== 0 && message.includes('_nvstream');
+    if (isAnswer && message.includes(Buffer.from('${CABLE.hostBytes}', 'hex'))) process.exit(0);
+  });
+  socket.bind(5353, () => {
+    socket.addMembership('ff02::fb', '::%lan');
+    socket.setMulticastInterface('::%lan');
+    setInterval(() => socket.send(query, 5353, 'ff02::fb'), 300);
+  });
+`;
+
 describe('a client that has IPv6 alone', function () {
   this.timeout(60_000);
   let namespaces: Namespaces;
@@ -93,6 +117,10 @@ describe('a client that has IPv6 alone', function () {
   });
   afterEach(function () {
     if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
+  });
+
+  it('finds the host', async () => {
+    await runScript(namespaces.inside('client'), MDNS_QUERY);
   });
 
   it('pairs and streams, encrypted as the host requires on the local network', async () => {
