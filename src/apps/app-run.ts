@@ -188,9 +188,11 @@ export class AppRun {
       const exit = await group.exited;
       if (this.#stopping !== undefined) return;
       const { app, logger } = this.#launch;
-      const lastLines = exit.isSuccess ? undefined : group.lastLines;
       const then = app.exitEndsStream ? 'its stream ends' : 'its stream goes on';
-      logger.info({ app: app.title, exit: exit.text, lastLines, then }, 'the app ended');
+      const details = { app: app.title, exit: exit.text, then };
+      const remedy = `run it by hand to see more: ${app.command?.join(' ')}`;
+      if (exit.isSuccess) logger.info(details, 'the app ended');
+      else logger.warn({ ...details, lastLines: group.lastLines, remedy }, 'the app failed');
       if (app.exitEndsStream) listener();
     });
   }

@@ -19,6 +19,7 @@ import {
   type SettingKey,
   toCamelCase,
   toFlag,
+  translateAlias,
   variablesOf,
 } from './settings.js';
 
@@ -123,8 +124,10 @@ export const loadConfig = (sources: ConfigSources = {}): Config => {
     const flag = flags[toCamelCase(key)];
     if (flag !== undefined) return { value: fromText(key, flag), key: toFlag(key), place: COMMAND_LINE };
     const variable = variablesOf(key).find((name) => env[name] !== undefined);
-    if (variable !== undefined)
-      return { value: fromText(key, env[variable]), key: variable, place: ENVIRONMENT };
+    if (variable !== undefined) {
+      const text = translateAlias(key, variable, env[variable] ?? '');
+      return { value: fromText(key, text), key: variable, place: ENVIRONMENT };
+    }
     if (fileValues.has(key)) return { value: fileValues.get(key), key, place: file };
     return { value: defaultOf(key), key, place: 'the defaults' };
   };

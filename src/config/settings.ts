@@ -95,6 +95,8 @@ interface SettingTexts {
   readonly description: string;
   /** A second variable that sets it: the name that the project before this one used. */
   readonly alias?: string;
+  /** Words that it knew for values that have another name here. */
+  readonly aliasWords?: Readonly<Record<string, string>>;
 }
 
 const setting = <Schema extends z.ZodType>(
@@ -126,6 +128,7 @@ export const SETTINGS = {
     description:
       'What the picture shows: a virtual output of the compositor at the client’s mode, one of its monitors, a PipeWire video node, or a moving test pattern. `auto` takes what this session has; `lumen sources` lists it.',
     alias: 'LUMEN_VIDEO_SOURCE',
+    aliasWords: { virtual: 'auto' },
   }),
   audio_source: setting(audioSource, {
     fallback: 'test',
@@ -231,6 +234,12 @@ const toVariable = (key: string): string => `LUMEN_${key.toUpperCase()}`;
 export const variablesOf = (key: SettingKey): readonly string[] => {
   const { alias }: SettingTexts = SETTINGS[key];
   return alias === undefined ? [toVariable(key)] : [toVariable(key), alias];
+};
+
+/** What a variable says, in the words of the setting. */
+export const translateAlias = (key: SettingKey, variable: string, value: string): string => {
+  const { alias, aliasWords }: SettingTexts = SETTINGS[key];
+  return (variable === alias ? aliasWords?.[value] : undefined) ?? value;
 };
 
 /** The default of a setting on this machine. */

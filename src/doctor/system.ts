@@ -125,9 +125,19 @@ const judgeFolder = (folder: string, what: string): Finding => {
   return ok(check, `${what} ${folder} is private`);
 };
 
-export const checkPermissions = async ({ stateDir, runtimeDir }: LumenPaths): Promise<readonly Finding[]> => [
-  judgeFolder(stateDir, 'the state folder'),
-  judgeFolder(runtimeDir, 'the runtime folder'),
+/* The file names programs that are run: who may change it may do all that its owner may. */
+const judgeConfigFile = (file: string): Finding => {
+  const check = 'permissions.config';
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return ok(check, `there is no ${file}: the defaults count`);
+  if ((stat.mode & 0o022) === 0) return ok(check, `${file} can be changed by its owner alone`);
+  return warning(check, `${file} can be changed by other users, and names programs to run`, `chmod go-w ${file}`);
+};
+
+export const checkPermissions = async (paths: LumenPaths): Promise<readonly Finding[]> => [
+  judgeFolder(paths.stateDir, 'the state folder'),
+  judgeFolder(paths.runtimeDir, 'the runtime folder'),
+  judgeConfigFile(paths.configFile),
   judgeInput(),
   judgeGpu(),
   judgeRealtime(readText('/proc/self/limits'), process.getuid?.() ?? 0),

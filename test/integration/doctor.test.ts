@@ -34,6 +34,7 @@ describe('lumen doctor', function () {
     const folder = path.join(home.directory, 'config', 'lumen');
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(path.join(folder, 'config.toml'), text);
+    fs.chmodSync(path.join(folder, 'config.toml'), 0o666);
   };
 
   it('finds nothing in the way of a stream here, measures an encoder and has a remedy for all else', async () => {
@@ -80,6 +81,7 @@ describe('lumen doctor', function () {
       new RegExp(`TCP port ${port} is in use by .*\\(pid ${process.pid}\\)`),
     );
     assert.match(of(findings, 'permissions.folders').text, /open to other users/);
+    assert.match(of(findings, 'permissions.config').text, /changed by other users/);
     assert.match(of(findings, 'identity.certificate').text, /holds no certificate/);
     assert.match(of(findings, 'encoder.nothere').text, /nearest is openh264/);
     const texts = findings.filter(({ check }) => check === 'app.Gone').map(({ text }) => text);

@@ -70,6 +70,9 @@ describe('configuration', function () {
     assert.equal(config.fecPercentage, 33);
     assert.equal(config.videoDropPercent, 2.5);
     assert.equal(config.perfLog, true);
+    assert.equal(loadConfig({ env: { LUMEN_VIDEO_SOURCE: 'virtual' } }).source.kind, 'auto');
+    assert.equal(loadConfig({ env: { LUMEN_VIDEO_SOURCE: 'test' } }).source.kind, 'test');
+    assert.throws(() => loadConfig({ env: { LUMEN_SOURCE: 'virtual' } }));
     assert.equal(loadConfig({ env: { ...env, LUMEN_FEC_PERCENTAGE: '10' } }).fecPercentage, 10);
     assert.match(
       failure(() => loadConfig({ env: { LUMEN_FEC_PCT: 'much' } })).message,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import pino from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/session/media-stream.js';
 import type { StreamWishes } from '../../../src/session/negotiate.js';
+import { END_REASONS, type EndReason } from '../../../src/session/end-reasons.js';
 import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
 import type { StreamTuning } from '../../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
@@ -77,7 +79,7 @@ class RecordedMedia implements MediaStream {
   }
 }
 
-const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
+const start = (deadlines: Partial<SessionContext['deadlines']> = {}, logger = createSilentLogger()) => {
   const states: SessionState[] = [];
   const media: RecordedMedia[] = [];
   const codes: number[] = [];
@@ -96,7 +98,7 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}) => {
       capabilities: () => ({ video: [H264], isSourceHdr: false, surround: [] }),
       settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
-      logger: createSilentLogger(),
+      logger,
       createMediaStream: (_plan, events) => {
         const stream = new RecordedMedia(events);
         media.push(stream);
@@ -264,6 +266,21 @@ describe('Session', () => {
     assert.equal(parts.session.endReason, 'video-ping-timeout');
     assert.deepEqual(parts.codes, [0x80030023]);
   });
+
+  for (const [reason, { code, text, remedy }] of Object.entries(END_REASONS)) {
+    it(`tells the client the code of ${reason}, and the log cause and remedy`, async () => {
+      const lines: string[] = [];
+      const parts = start({}, pino({ level: 'info' }, { write: (line) => lines.push(line) }));
+      play(parts);
+      await parts.session.end(reason as EndReason);
+      assert.deepEqual(parts.codes, [code]);
+      const line = JSON.parse(lines.find((one) => one.includes('session ended')) ?? '{}');
+      assert.deepEqual(
+        [line.reason, line.why, line.remedy, line.code],
+        [reason, text, remedy, `0x${code.toString(16)}`],
+      );
+    });
+  }
 
   it('ends once, whatever is asked afterwards', async () => {
     const parts = start();
