@@ -97,8 +97,14 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`;
 /**
  * @param measured the graph with the stage
  * @param sourceMs processor time for one frame of the source and conversion alone
+ * @param isNeeded streams will use it, whatever clients ask for
  */
-export const judgeEncoderCost = (name: string, measured: FrameCost, sourceMs: number): Finding => {
+export const judgeEncoderCost = (
+  name: string,
+  measured: FrameCost,
+  sourceMs: number,
+  isNeeded: boolean,
+): Finding => {
   const check = `encoder.${name}`;
   if (!measured.ok) {
     const remedy = 'lumen pipelines check, or set encoder to another stage';
@@ -115,59 +121,68 @@ export const judgeEncoderCost = (name: string, measured: FrameCost, sourceMs: nu
       'choose 1280x720 in Moonlight, or let it ask for more slices',
     );
   }
-  return warning(
-    check,
-    `${text}: neither fits one core`,
-    'choose a smaller mode in Moonlight, or another encoder: lumen pipelines list',
-  );
+  const remedy = 'choose a smaller mode in Moonlight, or another encoder: lumen pipelines list';
+  return isNeeded
+    ? warning(check, `${text}: neither fits one core`, remedy)
+    : note(check, `${text}: neither fits one core`, remedy);
 };
 
-const judgeEncoders = async (
-  { config, environment, measures }: MediaContext,
-  catalog: Catalog,
-  missing: readonly string[],
-): Promise<readonly Finding[]> => {
-  const encoders = [...catalog.encoders.values()].filter(({ codec }) => codec !== 'opus');
-  const usable = encoders.filter((encoder) => findLacking(encoder, missing).length === 0);
-  const findings = encoders
-    .filter((encoder) => !usable.includes(encoder))
-    .map((encoder) => {
-      const text = `${findLacking(encoder, missing).join(', ')} not installed`;
-      if (!config.encoder.includes(encoder.name))
-        return note(
-          `encoder.${encoder.name}`,
-          text,
-          'install it if you want to use it: lumen pipelines list',
-        );
-      return problem(
-        `encoder.${encoder.name}`,
-        `${text}, but it is the configured encoder`,
-        'set encoder = "auto"',
-      );
-    });
+/** What the configured encoder and the stages that lack something deserve. */
+const judgeLacking = (
+  { config }: MediaContext,
+  encoders: readonly EncoderDescription[],
+  usable: readonly EncoderDescription[],
+): readonly Finding[] => {
+  const findings: Finding[] = [];
+  const names = encoders.map(({ name }) => name);
+  const others = names.filter((name) => !usable.some((encoder) => encoder.name === name));
+  if (others.length > 0) {
+    const text = `${others.join(', ')}: not usable here, for want of elements`;
+    findings.push(note('encoder.unusable', text, 'lumen pipelines list says what each lacks'));
+  }
   for (const wanted of config.encoder) {
-    if (encoders.some(({ name }) => name === wanted)) continue;
-    const text = `the configured encoder is no stage; the nearest is ${nearestName(
-      wanted,
-      encoders.map(({ name }) => name),
-    )}`;
-    findings.push(problem(`encoder.${wanted}`, text, 'lumen pipelines list'));
+    const check = `encoder.${wanted}`;
+    if (others.includes(wanted)) {
+      findings.push(problem(check, 'this configured encoder is not usable here', 'set encoder = "auto"'));
+    } else if (!names.includes(wanted)) {
+      const text = `this configured encoder is no stage; the nearest is ${nearestName(wanted, names)}`;
+      findings.push(problem(check, text, 'lumen pipelines list'));
+    }
   }
   if (!usable.some(({ codec }) => codec === 'h264')) {
     findings.push(
       problem('encoder.h264', 'no H.264 encoder is usable, and every client needs one', 'npm run setup'),
     );
   }
-  if (!measures)
-    return [...usable.map(({ name }) => ok(`encoder.${name}`, 'its elements are installed')), ...findings];
-  const costs: Finding[] = [];
+  return findings;
+};
+
+const measureEncoder = async (
+  { config, environment }: MediaContext,
+  catalog: Catalog,
+  encoder: EncoderDescription,
+): Promise<Finding> => {
+  const measure = (isEncoded: boolean) =>
+    measureFrameCost((frames) => toCommand(toLaunch(catalog, encoder, frames), isEncoded), environment);
+  const source = await measure(false);
+  const isNeeded = encoder.codec === 'h264' || config.encoder.includes(encoder.name);
+  return judgeEncoderCost(encoder.name, await measure(true), source.ok ? source.msPerFrame : 0, isNeeded);
+};
+
+const judgeEncoders = async (
+  context: MediaContext,
+  catalog: Catalog,
+  missing: readonly string[],
+): Promise<readonly Finding[]> => {
+  const encoders = [...catalog.encoders.values()].filter(({ codec }) => codec !== 'opus');
+  const usable = encoders.filter((encoder) => findLacking(encoder, missing).length === 0);
+  const findings: Finding[] = [];
   for (const encoder of usable) {
-    const measure = (isEncoded: boolean) =>
-      measureFrameCost((frames) => toCommand(toLaunch(catalog, encoder, frames), isEncoded), environment);
-    const source = await measure(false);
-    costs.push(judgeEncoderCost(encoder.name, await measure(true), source.ok ? source.msPerFrame : 0));
+    // One after the other: they would measure each other.
+    if (context.measures) findings.push(await measureEncoder(context, catalog, encoder));
+    else findings.push(ok(`encoder.${encoder.name}`, 'its elements are installed'));
   }
-  return [...costs, ...findings];
+  return [...findings, ...judgeLacking(context, encoders, usable)];
 };
 
 export const checkPipelines = async (context: MediaContext): Promise<readonly Finding[]> => {

@@ -131,7 +131,11 @@ const judgeConfigFile = (file: string): Finding => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   if (stat === undefined) return ok(check, `there is no ${file}: the defaults count`);
   if ((stat.mode & 0o022) === 0) return ok(check, `${file} can be changed by its owner alone`);
-  return warning(check, `${file} can be changed by other users, and names programs to run`, `chmod go-w ${file}`);
+  return warning(
+    check,
+    `${file} can be changed by other users, and names programs to run`,
+    `chmod go-w ${file}`,
+  );
 };
 
 export const checkPermissions = async (paths: LumenPaths): Promise<readonly Finding[]> => [

@@ -70,7 +70,7 @@ describe('lumen doctor', function () {
     for (const name of ['host.pem', 'host-id'])
       fs.writeFileSync(path.join(state, name), 'nonsense', { mode: 0o600 });
     writeConfig(
-      'encoder = "nothere"\n[[apps]]\ntitle = "Gone"\ncommand = "no-such-program"\nbox_art = "/nowhere.png"\n',
+      'encoder = "opnh264"\n[[apps]]\ntitle = "Gone"\ncommand = "no-such-program"\nbox_art = "/nowhere.png"\n',
     );
     const { status, findings } = await doctor('--no-measure');
     holder.close();
@@ -83,7 +83,7 @@ describe('lumen doctor', function () {
     assert.match(of(findings, 'permissions.folders').text, /open to other users/);
     assert.match(of(findings, 'permissions.config').text, /changed by other users/);
     assert.match(of(findings, 'identity.certificate').text, /holds no certificate/);
-    assert.match(of(findings, 'encoder.nothere').text, /nearest is openh264/);
+    assert.match(of(findings, 'encoder.opnh264').text, /nearest is openh264/);
     const texts = findings.filter(({ check }) => check === 'app.Gone').map(({ text }) => text);
     assert.deepEqual(texts.length, 2, texts.join());
     assert.match(texts.join(), /no program no-such-program/);

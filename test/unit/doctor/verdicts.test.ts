@@ -70,12 +70,14 @@ describe('the verdicts of the doctor', () => {
   });
 
   it('say whether a mode fits one core', () => {
-    const cost = (msPerFrame: number) => judgeEncoderCost('x', { ok: true, msPerFrame: msPerFrame + 1 }, 1);
+    const cost = (msPerFrame: number) =>
+      judgeEncoderCost('x', { ok: true, msPerFrame: msPerFrame + 1 }, 1, true);
     assert.equal(cost(4).severity, 'ok');
     assert.match(cost(4).text, /1280x720@60 takes 24 % of one core .* 1920x1080@60 about 54 %/);
     assert.equal(cost(8).severity, 'note');
     assert.equal(cost(20).severity, 'warning');
-    const failed = judgeEncoderCost('x', { ok: false, reason: 'no device' }, 1);
+    assert.equal(judgeEncoderCost('x', { ok: true, msPerFrame: 21 }, 1, false).severity, 'note');
+    const failed = judgeEncoderCost('x', { ok: false, reason: 'no device' }, 1, true);
     assert.equal(failed.severity, 'warning');
     assert.match(failed.text, /no device/);
   });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import pino from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { END_REASONS, type EndReason } from '../../../src/session/end-reasons.js';
 import type { Endpoint, MediaStream, MediaStreamEvents } from '../../../src/session/media-stream.js';
 import type { StreamWishes } from '../../../src/session/negotiate.js';
-import { END_REASONS, type EndReason } from '../../../src/session/end-reasons.js';
 import { Session, type SessionContext, type SessionState } from '../../../src/session/session.js';
 import type { StreamTuning } from '../../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
