@@ -387,7 +387,8 @@ class Host {
   #sessionViews() {
     return this.#registry.all().map((session) => {
       const wiring = this.#wirings.get(session);
-      return { session, counts: wiring?.counts, roundTripTimeMs: wiring?.roundTripTimeMs };
+      const { counts, roundTripTimeMs, controlAddress } = wiring ?? {};
+      return { session, counts, roundTripTimeMs, controlAddress };
     });
   }
 

@@ -95,6 +95,11 @@ export class SessionWiring {
     };
   }
 
+  /** Of the control connection, undefined while there is none. */
+  get controlAddress(): string | undefined {
+    return this.#peer?.address;
+  }
+
   /** Milliseconds of the control connection, undefined while there is none. */
   get roundTripTimeMs(): number | undefined {
     return this.#peer?.roundTripTimeMs();
@@ -205,7 +210,7 @@ export class SessionWiring {
 
   #createEndpoint(pingPayload: string, onEndpoint: (endpoint: Endpoint) => void): EndpointSession {
     const session = this.#session;
-    const controlAddress = (): string | undefined => this.#peer?.address;
+    const controlAddress = (): string | undefined => this.controlAddress;
     return {
       pingPayload,
       peerAddress: session.connection.peerAddress,

@@ -18,6 +18,8 @@ export interface SessionView {
   readonly session: Session;
   readonly counts: ConnectionCounts | undefined;
   readonly roundTripTimeMs: number | undefined;
+  /** Where its client is now, which is elsewhere than it launched from when it roamed. */
+  readonly controlAddress: string | undefined;
 }
 
 /** Watches the event loop from its creation on. */
@@ -60,12 +62,12 @@ export class HostStatus {
   }
 }
 
-const toSessionReport = async ({ session, counts, roundTripTimeMs }: SessionView) => ({
+const toSessionReport = async ({ session, counts, roundTripTimeMs, controlAddress }: SessionView) => ({
   id: session.id,
   state: session.state,
   app: session.appId,
   client: session.clientFingerprint.slice(0, 16),
-  address: session.connection.peerAddress,
+  address: controlAddress ?? session.connection.peerAddress,
   linkKbps: session.plan?.linkKbps ?? null,
   mediaPid: session.media?.pid ?? null,
   frameIndex: session.media?.frameIndex ?? 0,

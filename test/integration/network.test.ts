@@ -91,6 +91,17 @@ const MDNS_QUERY = `
   });
 `;
 
+/** A short stream of the command, without a loss. */
+const stream = async (home: TestHome, address: string): Promise<ProbeReport> => {
+  const options = ['--mode', '320x180@30', '--bitrate', '2000', '--seconds', '0.5', '--quit', '--json'];
+  const { status, stdout, stderr } = await home.lumen(['probe', 'stream', address, ...options]);
+  assert.equal(status, 0, stderr);
+  const report = JSON.parse(stdout) as ProbeReport;
+  assert.equal(report.frames.lost, 0);
+  assert.equal(report.frames.wrong, 0);
+  return report;
+};
+
 describe('a client that has IPv6 alone', function () {
   this.timeout(60_000);
   let namespaces: Namespaces;
@@ -128,13 +139,25 @@ describe('a client that has IPv6 alone', function () {
     const pairing = clientHome.lumen(['probe', 'pair', address, '--pin', '4711']);
     assert.equal((await typePin(serve, '4711')).status, 0);
     assert.equal((await pairing).status, 0);
-    const options = ['--mode', '320x180@30', '--bitrate', '2000', '--seconds', '1', '--quit', '--json'];
-    const { status, stdout, stderr } = await clientHome.lumen(['probe', 'stream', address, ...options]);
-    assert.equal(status, 0, stderr);
-    const report = JSON.parse(stdout) as ProbeReport;
-    assert.equal(report.frames.lost, 0);
-    assert.equal(report.frames.wrong, 0);
-    assert((report.audio?.packets ?? 0) > 50);
+    const report = await stream(clientHome, address);
+    assert((report.audio?.packets ?? 0) > 10);
     assert.deepEqual(report.request.encryption, { rtsp: true, controlV2: true, video: true, audio: true });
+  });
+
+  it('streams to the link-local address of the host too', async () => {
+    const [file = '', ...rest] = namespaces.inside('host');
+    const { stdout } = await promisify(execFile)(file, [
+      ...rest,
+      ...'ip -6 -o addr show lan scope link'.split(' '),
+    ]);
+    await stream(clientHome, `[${/fe80[^/]+/.exec(stdout)?.[0]}%lan]:${serve.port}`);
+  });
+
+  it('leaves the ports open to clients of IPv4', async () => {
+    const address = `127.0.0.1:${serve.port}`;
+    const pairing = hostHome.lumen(['probe', 'pair', address, '--pin', '4712']);
+    assert.equal((await typePin(serve, '4712')).status, 0);
+    assert.equal((await pairing).status, 0);
+    await stream(hostHome, address);
   });
 });

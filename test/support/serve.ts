@@ -207,6 +207,7 @@ export interface HostStatus {
   readonly sessions: readonly {
     readonly id: string;
     readonly state: string;
+    readonly address: string;
     readonly app: number;
     readonly mediaPid: number | null;
     readonly frameIndex: number;

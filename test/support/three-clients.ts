@@ -143,6 +143,9 @@ class ThreeClients {
     const isBack = async () => (await stream.stats()).frames.decoded > decoded + BACK_FRAMES;
     await until(isBack, 'the picture of the roaming client is back', 10_000);
     const backMs = performance.now() - roamedMs;
+    const { sessions } = await this.#serve.status();
+    if (!sessions.some(({ address }) => address === ROAMING.after))
+      throw new Error('its address is the old one');
     return { lostBefore, backMs, lostWhenBack: (await stream.stats()).frames.lost };
   }
 }

@@ -230,6 +230,27 @@ describe('an ENet host', () => {
     await atServer.next('the connection');
   });
 
+  it('answers no more connections from one address than it may have', async () => {
+    const atServer = new Inbox<Event>();
+    const server = keep(
+      EnetHost.listen(
+        { address: '::', port: 0, maxPeers: 8, peersPerAddress: 2, channelLimit: CONTROL_CHANNELS },
+        eventsInto(atServer),
+      ),
+    );
+    const connect = async (address: string): Promise<Inbox<Event>> => {
+      const inbox = new Inbox<Event>();
+      const client = keep(EnetHost.createClient(eventsInto(inbox)));
+      client.connect({ address, port: server.port, channels: CONTROL_CHANNELS, data: 1 });
+      return inbox;
+    };
+    for (let count = 0; count < 2; count += 1) await (await connect('127.0.0.1')).next('a connection');
+    const refused = await connect('127.0.0.1');
+    await (await connect('::1')).next('a connection from another address');
+    await delay(100);
+    assert.equal(refused.all.length, 0);
+  });
+
   it('takes places back from connections that were begun and not completed', async function () {
     this.timeout(10_000);
     const atServer = new Inbox<Event>();
