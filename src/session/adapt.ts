@@ -31,7 +31,7 @@ const MAX_FEC_PERCENTAGE = 100;
 const FEC_STEP = 5;
 /** Of the smallest blocks, which percentages do not help. */
 const TINY_BLOCK = 2;
-const MAX_MIN_FEC_PACKETS = 8;
+const MAX_MIN_FEC_PACKETS = 4;
 /** Of so few shards one lost by chance says nothing. */
 const MIN_SHARDS = 50;
 

@@ -34,9 +34,9 @@ const pretendLoss = (stream: ProbeStream): boolean =>
   );
 
 const pretendLosses = async (stream: ProbeStream): Promise<void> => {
-  for (let i = 0; i < 80; i += 1) {
+  for (let i = 0; i < 35; i += 1) {
     pretendLoss(stream);
-    await sleep(25);
+    await sleep(60);
   }
 };
 
@@ -97,6 +97,26 @@ describe('the losses that a client reports', function () {
     assert((report.hostStages?.frames ?? 0) > 0, 'the host of this machine tells its stages');
     assert(report.frames.recovered > 0);
     assert.equal(report.frames.wrong, 0);
+  });
+
+  it('change the bitrate of OpenH264 in place too', async () => {
+    const otherHome = new TestHome();
+    const other = await Serve.start(otherHome, ['--encoder', 'openh264']);
+    try {
+      await pair(other);
+      const stream = await openStream(other, SMALL);
+      assert.notEqual(await stream.firstFrame, null);
+      await pretendLosses(stream);
+      await until(async () => {
+        const loss = await lossOf(other);
+        return loss.encoderKbps < loss.fullEncoderKbps;
+      }, 'the stream follows');
+      await sleep(500);
+      assert.equal((await stream.quit()).keyFrames.received, 1);
+    } finally {
+      await other.stop();
+      otherHome.remove();
+    }
   });
 
   it('are counted and change nothing where the owner wants it so; old loss stats are counted too', async () => {

@@ -36,6 +36,19 @@ describe('description', () => {
     assert.equal(encoder.convert, 'videoconvert');
   });
 
+  it('reads which properties change in place, and refuses a name or a placeholder that cannot be', () => {
+    const withLive = (live: string): string => GOOD.replace('rank = 10', `live = ${live}\nrank = 10`);
+    const text = withLive(`{ bitrate = "\${encoder_kbps}" }`);
+    assert.deepEqual(parseDescription('encoders', '/p/encoders/good.toml', text).live, {
+      bitrate: `\${encoder_kbps}`,
+    });
+    assert.match(
+      failureOf(withLive(`{ bitrate = "\${encoder_kps}" }`)).message,
+      /nearest is \$\{encoder_kbps\}/,
+    );
+    assert.equal(failureOf(withLive('{ "a b" = "1" }')).details['file'], '/p/encoders/good.toml:3');
+  });
+
   it('says the line of a syntax error', () => {
     const failure = failureOf(GOOD.replace('rank = 10', 'rank = = 10'));
     assert.equal(failure.details['file'], '/p/encoders/good.toml:3');

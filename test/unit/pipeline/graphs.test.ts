@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { loadCatalog, requireDescription } from '../../../src/pipeline/catalog.js';
-import { buildGraphs, type GraphRequest } from '../../../src/pipeline/graphs.js';
+import { buildGraphs, type GraphRequest, toLiveProperties } from '../../../src/pipeline/graphs.js';
 import { STREAM_PLAN } from '../../support/plans.js';
 
 const catalog = loadCatalog(
@@ -51,6 +51,24 @@ describe('graphs', () => {
     assert.throws(() => buildGraphs(request), /LUMEN_PIPELINE_INVALID|not HDR any more/);
     const hdr = { ...request, videoSource: { description: { ...description, hdr: true }, properties: {} } };
     assert.match(buildGraphs(hdr)[0]?.launch ?? '', /colorimetry=2:6:14:7/);
+  });
+
+  it('says what to set in a playing graph, in the unit of each encoder, and nothing where the encoder would reopen', () => {
+    const tuning = { encoderKbps: 4000, fecPercentage: 45, minFecPackets: 3 };
+    const parity = [
+      { element: 'pay', property: 'fec-percentage', value: 45 },
+      { element: 'pay', property: 'min-fec-packets', value: 3 },
+    ];
+    assert.deepEqual(toLiveProperties(encoder('x264'), STREAM_PLAN.video, tuning), [
+      ...parity,
+      { element: 'encoder', property: 'bitrate', value: '4000' },
+    ]);
+    assert.deepEqual(toLiveProperties(encoder('openh264'), STREAM_PLAN.video, tuning), [
+      ...parity,
+      { element: 'encoder', property: 'max-bitrate', value: '4000000' },
+      { element: 'encoder', property: 'bitrate', value: '4000000' },
+    ]);
+    assert.deepEqual(toLiveProperties(encoder('x265'), STREAM_PLAN.video, tuning), []);
   });
 
   it('builds the audio graph as one that may fail alone', () => {

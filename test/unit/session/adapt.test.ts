@@ -92,6 +92,24 @@ describe('session/adapt', () => {
     assert(wireKbps(least) >= 0.35 * WIRE_KBPS, `${wireKbps(least)}`);
   });
 
+  it('does not spend a small stream on the parity of its smallest blocks', () => {
+    const small = {
+      ...VIDEO,
+      fps: 30,
+      wireKbps: 4000,
+      encoderKbps: encoderKbps(4000, { ...VIDEO, fps: 30 }, 0),
+    };
+    const adaptation = new LossAdaptation(small);
+    const tuning = adaptation.step({
+      ms: 1000,
+      frames: 30,
+      dataShards: 270,
+      dataShardsLost: 70,
+      blocksLost: 0,
+    });
+    assert((tuning?.encoderKbps ?? 0) > 0.4 * small.encoderKbps, `${tuning?.encoderKbps} kbit/s`);
+  });
+
   it('reads blocks that are lost although the parity covers so much at random as a queue that overflows', () => {
     const adaptation = new LossAdaptation(VIDEO);
     const before = run(adaptation, 2, second(0.5)).encoderKbps;
