@@ -87,6 +87,10 @@ const VIDEO_DSCP = 40;
 const LEGACY_SHARE = 0.8;
 const MIN_ENCODER_KBPS = 200;
 const MAX_ENCODER_KBPS = 800_000;
+/** Clients ask for one to four; none gains by more. */
+const MAX_SLICES = 8;
+/** Side of HEVC's largest coding tree block, in pixels. */
+const LARGEST_BLOCK = 64;
 const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
 
 const BAD_REQUEST = 400;
@@ -171,6 +175,10 @@ const toColorSpace = (encoderCscMode: number, bitDepth: BitDepth, isSourceHdr: b
   return asked === 'bt2020' && bitDepth === 8 ? 'bt709' : asked;
 };
 
+/** Fewer than asked for are always right; x265 ends its process with eleven, or with more than it has rows of blocks. */
+const toSlices = ({ slices, height }: StreamWishes): number =>
+  Math.max(1, Math.min(slices, MAX_SLICES, Math.floor(height / LARGEST_BLOCK)));
+
 const toVideoPlan = (
   wishes: StreamWishes,
   { isSourceHdr }: HostCapabilities,
@@ -192,7 +200,7 @@ const toVideoPlan = (
     height: wishes.height,
     colorSpace: toColorSpace(wishes.encoderCscMode, format.bitDepth, isSourceHdr),
     fullRange: (wishes.encoderCscMode & 1) === 1,
-    slices: Math.min(Math.max(wishes.slices, 1), 32),
+    slices: toSlices(wishes),
     references: Math.min(Math.max(wishes.references, 0), 16),
     encoderKbps:
       wishes.configuredKbps > 0

@@ -112,6 +112,12 @@ describe('negotiate', () => {
       assert.equal(planOf({ packetSize }).video.packetSize, packetSize);
   });
 
+  it('cuts a frame into no more slices than any encoder can', () => {
+    const slicesOf = (slices: number, height: number) => planOf({ slices, height }).video.slices;
+    assert.deepEqual([slicesOf(1, 1080), slicesOf(4, 360), slicesOf(255, 2160)], [1, 4, 8]);
+    assert.deepEqual([slicesOf(4, 180), slicesOf(4, 48), slicesOf(0, 720)], [2, 1, 1]);
+  });
+
   it('uses the reduced maximum as it is when the client gives no figure of its own', () => {
     assert.equal(planOf({ configuredKbps: 0 }).video.encoderKbps, 16_000);
   });
