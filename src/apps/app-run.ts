@@ -8,7 +8,7 @@ import type { Environment } from '../config/paths.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import { hasVariable, listGroup } from './proc.js';
+import { listGroupsWith } from './proc.js';
 import { type CommandLine, endGroup, ProcessGroup } from './process-group.js';
 import { claimRecords, type RunRecord, removeRecord, writeRecord } from './run-record.js';
 
@@ -71,14 +71,14 @@ class Debt {
     this.#logger = logger;
   }
 
-  change(part: Partial<RunRecord>): void {
-    this.#record = { ...this.#record, ...part };
+  /** Puts it on the disk as it is now. @throws LumenError LUMEN_STATE_UNREADABLE or Error of the file system */
+  write(): void {
     writeRecord(this.#options.folder, this.#record);
   }
 
   /** What runs last is undone first. */
   oweFirst(undo: readonly string[]): void {
-    this.change({ undo: [[...undo], ...this.#record.undo] });
+    this.#owe([[...undo], ...this.#record.undo]);
   }
 
   toCommand(argv: readonly string[]): CommandLine {
@@ -102,9 +102,14 @@ class Debt {
         const remedy = `run it by hand: ${argv.join(' ')}`;
         this.#logger.error({ ...details, problem, remedy }, 'a preparation could not be undone');
       }
-      this.change({ undo: rest });
+      this.#owe(rest);
     }
     removeRecord(this.#options.folder, this.#record.runId);
+  }
+
+  #owe(undo: string[][]): void {
+    this.#record = { ...this.#record, undo };
+    this.write();
   }
 }
 
@@ -122,7 +127,6 @@ export class AppRun {
       version: 1,
       runId: randomBytes(8).toString('hex'),
       title: app.title,
-      groupId: null,
       stopMs: app.stopMs,
       environment: { ...variables, ...app.environment },
       workingDirectory: app.workingDirectory ?? null,
@@ -137,7 +141,11 @@ export class AppRun {
    */
   static async start(options: AppRunOptions, launch: AppLaunch): Promise<AppRun> {
     const run = new AppRun(options, launch);
+    const { command, preparation } = launch.app;
+    if (command === undefined && preparation.length === 0) return run;
     try {
+      // Before anything starts: a host that is killed must leave nothing behind that nobody knows of.
+      run.#debt.write();
       await run.#prepare();
       await run.#startProgram();
     } catch (error) {
@@ -176,7 +184,6 @@ export class AppRun {
       const remedy = 'correct command and working_directory of the app in config.toml';
       throw failed(app, describeError(error), remedy, error);
     }
-    this.#debt.change({ groupId: this.#group.id });
     logger.info({ app: app.title, pid: this.#group.id }, 'app started');
   }
 
@@ -199,32 +206,45 @@ export class AppRun {
 
   async #stop(): Promise<void> {
     const { app, logger } = this.#launch;
+    await this.#endProgram();
     try {
-      const isTidy = await this.#group?.end(app.stopMs);
-      if (isTidy === false) {
-        const remedy = 'raise stop_seconds of the app if it needs longer';
-        logger.warn({ app: app.title, stopMs: app.stopMs, remedy }, 'the app was killed');
-      }
       await this.#debt.settle();
     } catch (error) {
       const remedy = 'the next start of lumen serve tries it again';
-      logger.error({ err: error, app: app.title, remedy }, 'an app could not be ended');
+      logger.error({ err: error, app: app.title, remedy }, 'what was prepared for an app cannot be undone');
+    }
+  }
+
+  async #endProgram(): Promise<void> {
+    const { app, logger } = this.#launch;
+    try {
+      if ((await this.#group?.end(app.stopMs)) !== false) return;
+      const remedy = 'raise stop_seconds of the app if it needs longer';
+      logger.warn({ app: app.title, stopMs: app.stopMs, remedy }, 'the app was killed');
+    } catch (error) {
+      // A program that runs as another user, by sudo or setuid, takes no signals.
+      const remedy = 'end it by hand, or by an undo command of its preparation';
+      logger.error({ err: error, app: app.title, remedy }, 'the app could not be ended');
     }
   }
 }
 
-/** Ends what is left of a group, if it still is that of the run: pids are given again. */
-const endLeftover = async ({ groupId, runId, stopMs }: RunRecord): Promise<void> => {
-  if (groupId === null) return;
-  if (listGroup(groupId).some((pid) => hasVariable(pid, RUN_VARIABLE, runId)))
-    await endGroup(groupId, stopMs);
+/** Ends every process group that the run started: its mark is in the environment of all its processes. */
+const endLeftover = async ({ runId, stopMs }: RunRecord): Promise<void> => {
+  const groups = listGroupsWith(RUN_VARIABLE, runId);
+  await Promise.all(groups.map((groupId) => endGroup(groupId, stopMs)));
 };
 
-/** Ends the apps, and undoes the preparations, of hosts that were killed. */
+/** Ends the apps, and undoes the preparations, of hosts that were killed. What cannot be done is logged. */
 export const recoverRuns = async (options: AppRunOptions, logger: Logger): Promise<void> => {
   for (const record of claimRecords(options.folder, logger)) {
     logger.warn({ app: record.title }, 'a host was killed while this app ran: its preparation is undone now');
-    await endLeftover(record);
-    await new Debt(options, record, logger).settle();
+    try {
+      await endLeftover(record);
+      await new Debt(options, record, logger).settle();
+    } catch (error) {
+      const remedy = 'the next start of lumen serve tries it again';
+      logger.error({ err: error, app: record.title, remedy }, 'what an app left behind is still there');
+    }
   }
 };

@@ -32,15 +32,22 @@ export const startTicksOf = (pid: number): string | undefined => {
   return stat === undefined || stat.isZombie ? undefined : stat.startTicks;
 };
 
-/** The living processes of a process group. */
-export const listGroup = (groupId: number): readonly number[] =>
+const listProcesses = (): readonly ProcessStat[] =>
   fs
     .readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readStat(Number(name)))
-    .filter((stat) => stat !== undefined && stat.groupId === groupId && !stat.isZombie)
-    .map((stat) => stat?.pid ?? 0);
+    .filter((stat) => stat !== undefined && !stat.isZombie) as ProcessStat[];
 
-/** Whether a process was started with this variable, or inherited it. */
-export const hasVariable = (pid: number, name: string, value: string): boolean =>
-  readText(`/proc/${pid}/environ`)?.split('\0').includes(`${name}=${value}`) ?? false;
+/** Whether a process group has a living process. */
+export const isGroupAlive = (groupId: number): boolean =>
+  listProcesses().some((stat) => stat.groupId === groupId);
+
+const hasVariable = (pid: number, variable: string): boolean =>
+  readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false;
+
+/** The process groups of those living processes that were started with a variable, or inherited it. */
+export const listGroupsWith = (name: string, value: string): readonly number[] => {
+  const marked = listProcesses().filter(({ pid }) => hasVariable(pid, `${name}=${value}`));
+  return [...new Set(marked.map(({ groupId }) => groupId))];
+};

@@ -16,8 +16,6 @@ const recordSchema = z.strictObject({
   /** Names the run, and stands in the environment of all its processes. */
   runId: z.string().regex(/^[0-9a-f]{16}$/),
   title: z.string(),
-  /** The app's process group; null while it has none. */
-  groupId: z.int().min(2).nullable(),
   stopMs: z.number().min(0).max(60_000),
   /** Variables beside those of the host. */
   environment: z.record(z.string(), z.string()),

@@ -387,8 +387,9 @@ class Host {
   #sessionViews() {
     return this.#registry.all().map((session) => {
       const wiring = this.#wirings.get(session);
+      const title = this.#config.apps.find(({ id }) => id === session.appId)?.title ?? '';
       const { counts, roundTripTimeMs, controlAddress } = wiring ?? {};
-      return { session, counts, roundTripTimeMs, controlAddress };
+      return { session, title, counts, roundTripTimeMs, controlAddress };
     });
   }
 

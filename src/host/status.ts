@@ -15,6 +15,8 @@ const NS_PER_MS = 1e6;
 
 /** One session as the status sees it. */
 export interface SessionView {
+  /** Of its app. */
+  readonly title: string;
   readonly session: Session;
   readonly counts: ConnectionCounts | undefined;
   readonly roundTripTimeMs: number | undefined;
@@ -62,10 +64,11 @@ export class HostStatus {
   }
 }
 
-const toSessionReport = async ({ session, counts, roundTripTimeMs, controlAddress }: SessionView) => ({
+const toSessionReport = async ({ session, title, counts, roundTripTimeMs, controlAddress }: SessionView) => ({
   id: session.id,
   state: session.state,
   app: session.appId,
+  title,
   client: session.clientFingerprint.slice(0, 16),
   address: controlAddress ?? session.connection.peerAddress,
   linkKbps: session.plan?.linkKbps ?? null,
@@ -106,7 +109,7 @@ const formatStatus = (data: StatusData): string => {
   const waiting = data.waitingClients.map((client) => `waits for its PIN: ${formatWaiting(client)}`);
   if (data.sessions.length === 0) return [head, ...waiting, 'No sessions.'].join('\n');
   const lines = data.sessions.flatMap((session) => [
-    `session ${session.id}: ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms${session.linkKbps === null ? '' : `, link ${formatLinkRate(session.linkKbps)}`}`,
+    `session ${session.id}: ${session.title}, ${session.state}, ${session.address}, frame ${session.frameIndex}, round trip ${session.roundTripTimeMs ?? '–'} ms${session.linkKbps === null ? '' : `, link ${formatLinkRate(session.linkKbps)}`}`,
     ...(session.counts?.loss === undefined ? [] : [`  ${formatLoss(session.counts.loss)}`]),
     ...(session.stages === null ? [] : formatStageTimes(session.stages).map((line) => `  ${line}`)),
   ]);

@@ -121,20 +121,22 @@ describe('a run of an app', function () {
   });
 
   describe('whose host was killed', () => {
-    const startElsewhere = async (): Promise<ChildProcess> => {
+    const startElsewhere = async (more: Partial<AppConfig> = {}): Promise<ChildProcess> => {
       const app = {
         ...DESKTOP,
         title: 'Test',
         preparation: [{ run: note('one'), undo: note('undo one $OWN') }],
         command: family(),
         environment: { OWN: 'mine' },
+        ...more,
       };
       const script = `
         import { AppRun } from '${new URL('../../src/apps/app-run.js', import.meta.url)}';
         import { createSilentLogger } from '${new URL('../../src/support/logger.js', import.meta.url)}';
         const options = { folder: ${JSON.stringify(options().folder)}, environment: process.env };
-        await AppRun.start(options, { app: ${JSON.stringify(app)}, variables: {}, logger: createSilentLogger() });
-        console.log('started');
+        const app = ${JSON.stringify(app)};
+        console.log('starts');
+        await AppRun.start(options, { app, variables: {}, logger: createSilentLogger() });
         setInterval(() => {}, 1000);`;
       const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -160,6 +162,17 @@ describe('a run of an app', function () {
         readJournal().filter((line) => line.startsWith('undo')),
         ['undo one mine'],
       );
+      assert.deepEqual(records(), []);
+    });
+
+    it('is undone, too, when that was in the middle of its preparation', async () => {
+      const host = await startElsewhere({ preparation: [{ run: family(), undo: note('undo') }] });
+      const pids = await readFamily();
+      host.kill('SIGKILL');
+      await once(host, 'exit');
+      await recoverRuns(options(), createSilentLogger());
+      assert.ok(!pids.some(isAlive));
+      assert.equal(readJournal().at(-1), 'undo');
       assert.deepEqual(records(), []);
     });
 

@@ -117,6 +117,10 @@ encoder = "nothere"
     const pid = await waitForGame();
     await first.disconnect();
     assert.ok(isAlive(pid), 'the app stays for a resume');
+    await until(async () => {
+      const status = await home.lumen(['status', '--port', String(serve.port)]);
+      return /session \w+: Game, suspended/.test(status.stdout);
+    }, 'the session is kept');
     const second = await openStream(serve, { app: 'game', mode: MODE });
     assert.notEqual(await second.firstFrame, null);
     const report = await second.quit();
