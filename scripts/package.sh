@@ -44,7 +44,7 @@ copy_desktop_files() {
   fill_in lumen.service.in /usr/bin/lumen >"$package/usr/lib/systemd/user/lumen.service"
   cp packaging/60-lumen.rules "$package/usr/lib/udev/rules.d"
   cp packaging/60-lumen.conf "$package/usr/lib/sysctl.d"
-  cp LICENSE "$package/usr/share/doc/lumen/copyright"
+  { cat LICENSE && printf '\nnative/enet:\n\n' && cat native/enet/LICENSE; } >"$package/usr/share/doc/lumen/copyright"
   cp --recursive README.md docs "$package/usr/share/doc/lumen"
   gzip --best --no-name <CHANGELOG.md >"$package/usr/share/doc/lumen/changelog.gz"
 }

@@ -28,6 +28,7 @@ export const clientFigures = async (): Promise<Figure[]> => {
       atMost('three clients: frames that the roaming one lost before', roaming.lostBefore, '', 0),
       shown('three clients: its picture is back after', roaming.backMs, 'ms'),
       atMost('three clients: frames that it lost afterwards', roaming.lostAfter, '', 0),
+      atLeast('three clients: packets of sound that came afterwards', roaming.soundAfter, '', 1000),
       atMost('three clients: streams of the resuming one that failed', failures, '', 0),
       atMost('three clients: frames lost before it left', lost[0] ?? Number.NaN, '', 0),
       atMost('three clients: frames lost after it resumed', lost[1] ?? Number.NaN, '', 0),

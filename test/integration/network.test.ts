@@ -31,6 +31,7 @@ describe('three clients at once', function () {
     const result = await runThreeClients(serve, ['640x360@30', roamingWish, resumingWish], 600);
     assert.equal(result.roaming.lostBefore, 0);
     assert.equal(result.roaming.lostAfter, 0);
+    assert(result.roaming.soundAfter > 0, 'its sound goes on too');
     for (const { failure, frames } of result.resuming) {
       assert.equal(failure, null, JSON.stringify(failure));
       assert.equal(frames.lost, 0);

@@ -24,7 +24,13 @@ const BACK_FRAMES = 15;
 
 export interface ThreeClientsResult {
   /** Of the client that roamed: frames lost until then, and after its picture was back. */
-  readonly roaming: { readonly lostBefore: number; readonly lostAfter: number; readonly backMs: number };
+  readonly roaming: {
+    readonly lostBefore: number;
+    readonly lostAfter: number;
+    readonly backMs: number;
+    /** Packets of sound that came afterwards. */
+    readonly soundAfter: number;
+  };
   /** Of the client that resumed: both its streams. */
   readonly resuming: readonly [ProbeReport, ProbeReport];
   readonly forged: {
@@ -68,9 +74,13 @@ class ThreeClients {
       const second = await this.#open('resuming', { ...this.#wishes[2], verb: 'resume' }, HOST);
       await sleep(this.#phaseMs);
       const after = await second.quit();
-      const { lost } = (await roaming.quit()).frames;
+      const last = await roaming.quit();
       return {
-        roaming: { ...roamed, lostAfter: lost - roamed.lostWhenBack },
+        roaming: {
+          ...roamed,
+          lostAfter: last.frames.lost - roamed.lostWhenBack,
+          soundAfter: (last.audio?.packets ?? 0) - roamed.soundWhenBack,
+        },
         resuming: [before, after],
         forged,
       };
@@ -146,7 +156,8 @@ class ThreeClients {
     const { sessions } = await this.#serve.status();
     if (!sessions.some(({ address }) => address === ROAMING.after))
       throw new Error('its address is the old one');
-    return { lostBefore, backMs, lostWhenBack: (await stream.stats()).frames.lost };
+    const { frames, audio } = await stream.stats();
+    return { lostBefore, backMs, lostWhenBack: frames.lost, soundWhenBack: audio?.packets ?? 0 };
   }
 }
 
