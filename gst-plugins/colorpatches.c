@@ -4,6 +4,7 @@
 #include "colorpatches.h"
 
 #include <math.h>
+#include <string.h>
 
 #define PATCHES 8
 #define COMPONENTS 3
@@ -47,18 +48,23 @@ void
 color_patches_fill (GstVideoFrame *frame, guint component, gint x0, gint x1, gint y0, gint y1, gdouble value)
 {
   guint depth = GST_VIDEO_FRAME_COMP_DEPTH (frame, component);
-  guint shift = frame->info.finfo->shift[component];
-  gdouble steps = value * steps_per_level (frame, component);
-  guint sample = (guint) CLAMP (lrint (steps), 0, (1l << depth) - 1);
+  gint step = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, component);
+  glong rounded = lrint (value * steps_per_level (frame, component));
+  guint sample = (guint) CLAMP (rounded, 0, (1l << depth) - 1) << frame->info.finfo->shift[component];
   gint x, y;
 
-  for (y = y0; y < y1; y++)
-    for (x = x0; x < x1; x++) {
-      if (depth == 8)
-        *sample_at (frame, component, x, y) = (guint8) sample;
-      else
-        GST_WRITE_UINT16_LE (sample_at (frame, component, x, y), (guint16) (sample << shift));
-    }
+  for (y = y0; y < y1; y++) {
+    guint8 *at = sample_at (frame, component, x0, y);
+
+    if (depth > 8)
+      for (x = x0; x < x1; x++, at += step)
+        GST_WRITE_UINT16_LE (at, (guint16) sample);
+    else if (step == 1)
+      memset (at, (gint) sample, (gsize) MAX (0, x1 - x0));
+    else
+      for (x = x0; x < x1; x++, at += step)
+        *at = (guint8) sample;
+  }
 }
 
 gdouble
