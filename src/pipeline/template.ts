@@ -19,6 +19,9 @@ export const PLACEHOLDERS = {
   vbv_kbits: 'rate buffer of one frame, in kbit',
   vbv_ms: 'rate buffer of one frame, in milliseconds',
   slices: 'slices per frame that the client asked for',
+  tile_columns_log2:
+    'columns of AV1 tiles that make at least so many slices, as a power of two: 0 is one column',
+  tile_rows_log2: 'rows of the same tiles, likewise',
   refs: 'reference frames, 1 where the client leaves it to the host',
   colorimetry: 'colour space and range as GStreamer caps write them, such as 2:3:5:1',
   color_primaries: 'colour primaries, number of ITU-T H.273',
@@ -83,6 +86,15 @@ export interface VideoValueSources {
   };
 }
 
+/** More rows than columns: 2 slices are two rows, 4 are 2 × 2, 8 are four rows of two (`protocol/video.md` §6.2). */
+const toTiles = (slices: number): PlaceholderValues => {
+  const tilesLog2 = Math.ceil(Math.log2(slices));
+  return {
+    tile_columns_log2: Math.floor(tilesLog2 / 2),
+    tile_rows_log2: Math.ceil(tilesLog2 / 2),
+  };
+};
+
 /** What the fragments of a stage have besides: none where the stage does not make the plan's format. */
 const toFormatValue = (plan: VideoPlan, encoder: VideoValueSources['encoder']): PlaceholderValues => {
   const format = encoder?.formats?.[toFormatWord(plan)];
@@ -108,6 +120,7 @@ export const toVideoValues = (plan: VideoPlan, more: VideoValueSources): Placeho
     vbv_kbits: Math.max(1, Math.round(encoderKbps / plan.fps)),
     vbv_ms: Math.max(1, Math.round(1000 / plan.fps)),
     slices: plan.slices,
+    ...toTiles(plan.slices),
     refs: Math.max(1, plan.references),
     colorimetry: COLORIMETRY[space][range],
     color_primaries: primaries,

@@ -24,7 +24,7 @@ typedef struct
   "option-string=keyint=8:min-keyint=8:scenecut=0:bframes=0:open-gop=0:repeat-headers=1:info=0"
 #define AV1 \
   "av1enc usage-profile=realtime cpu-used=10 end-usage=cbr target-bitrate=3000 min-quantizer=2 max-quantizer=56 " \
-  "lag-in-frames=0 keyframe-max-dist=8 ! av1parse"
+  "lag-in-frames=0 keyframe-max-dist=8 tile-columns=1 tile-rows=1 ! av1parse"
 #define H264_CAPS "video/x-h264,stream-format=byte-stream,alignment=au"
 #define H265_CAPS "video/x-h265,stream-format=byte-stream,alignment=au"
 #define AV1_CAPS "video/x-av1,stream-format=obu-stream,alignment=tu"

@@ -45,6 +45,23 @@ describe('template', () => {
     assert.deepEqual({ vbv_kbits, vbv_ms }, { vbv_kbits: 333, vbv_ms: 17 });
   });
 
+  it('makes at least as many AV1 tiles as slices were asked for', () => {
+    const tilesOf = (slices: number) => {
+      const { tile_columns_log2, tile_rows_log2 } = values({ slices });
+      return [2 ** Number(tile_columns_log2), 2 ** Number(tile_rows_log2)];
+    };
+    assert.deepEqual([1, 2, 4, 8].map(tilesOf), [
+      [1, 1],
+      [1, 2],
+      [2, 2],
+      [2, 4],
+    ]);
+    for (let slices = 1; slices <= 8; slices += 1) {
+      const [columns = 0, rows = 0] = tilesOf(slices);
+      assert.ok(columns * rows >= slices, `${slices} slices: ${columns} x ${rows}`);
+    }
+  });
+
   it('uses one reference where the client leaves it to the host', () => {
     assert.equal(values({ references: 0 }).refs, 1);
     assert.equal(values({ references: 4 }).refs, 4);
