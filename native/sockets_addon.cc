@@ -145,11 +145,73 @@ Napi::Value CloseDescriptor(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+// createDescriptorChannel() → [fd, fd]: two ends between which descriptors pass
+Napi::Value CreateDescriptorChannel(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+    throw SystemError(env, errno, "socketpair");
+  Napi::Array result = Napi::Array::New(env, 2);
+  result.Set(0u, ends[0]);
+  result.Set(1u, ends[1]);
+  return result;
+}
+
+// A message of one byte with room for one descriptor.
+struct DescriptorMessage {
+  char byte = 0;
+  iovec part = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+
+  DescriptorMessage() {
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof(control);
+  }
+  DescriptorMessage(const DescriptorMessage &) = delete;
+  DescriptorMessage &operator=(const DescriptorMessage &) = delete;
+};
+
+// sendDescriptor(channel, fd): the other end gets a copy
+Napi::Value SendDescriptor(const Napi::CallbackInfo &info) {
+  int channel = static_cast<int>(IntegerArgument(info, 0, "channel", 0, INT32_MAX));
+  int fd = static_cast<int>(IntegerArgument(info, 1, "fd", 0, INT32_MAX));
+  DescriptorMessage message;
+  cmsghdr *control = CMSG_FIRSTHDR(&message.header);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(control), &fd, sizeof(fd));
+  if (sendmsg(channel, &message.header, MSG_NOSIGNAL) < 0)
+    throw SystemError(info.Env(), errno, "sendmsg");
+  return info.Env().Undefined();
+}
+
+// receiveDescriptor(channel) → fd, the caller's from here. EAGAIN when none has come.
+Napi::Value ReceiveDescriptor(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  int channel = static_cast<int>(IntegerArgument(info, 0, "channel", 0, INT32_MAX));
+  DescriptorMessage message;
+  if (recvmsg(channel, &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+    throw SystemError(env, errno, "recvmsg");
+  cmsghdr *control = CMSG_FIRSTHDR(&message.header);
+  if (control == nullptr || control->cmsg_type != SCM_RIGHTS)
+    throw SystemError(env, ENOMSG, "recvmsg");
+  int fd;
+  memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+  return Napi::Number::New(env, fd);
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("bindUdp", Napi::Function::New<BindUdp>(env));
   exports.Set("createMemoryFile", Napi::Function::New<CreateMemoryFile>(env));
   exports.Set("dieWithParent", Napi::Function::New<DieWithParent>(env));
   exports.Set("denyAddressReuse", Napi::Function::New<DenyAddressReuse>(env));
+  exports.Set("createDescriptorChannel", Napi::Function::New<CreateDescriptorChannel>(env));
+  exports.Set("sendDescriptor", Napi::Function::New<SendDescriptor>(env));
+  exports.Set("receiveDescriptor", Napi::Function::New<ReceiveDescriptor>(env));
   exports.Set("closeDescriptor", Napi::Function::New<CloseDescriptor>(env));
   return exports;
 }

@@ -92,6 +92,11 @@ export interface CaptureBackend {
    * LUMEN_CAPTURE_REFUSED where somebody said no
    */
   open(request: CaptureRequest, events: CaptureEvents): Promise<Capture>;
+  /**
+   * Asks for the permission that {@link CaptureBackend.open} will need, where somebody has to give it: at start, so that
+   * no client waits for a person. Absent where nobody is asked.
+   */
+  prepare?(target?: string): Promise<void>;
   /** Removes what an earlier host of this user left behind when it was killed. Called once, at start. */
   removeStale(): Promise<void>;
 }

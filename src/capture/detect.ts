@@ -3,6 +3,7 @@ import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/setti
 import { LumenError } from '../support/errors.js';
 import { createMutterBackend } from './backends/mutter.js';
 import { createPipewireBackend } from './backends/pipewire.js';
+import { createPortalBackend } from './backends/portal.js';
 import { createSwayBackend } from './backends/sway.js';
 import { createTestBackend } from './backends/test.js';
 import type { CaptureBackend, CaptureContext } from './capture.js';
@@ -10,6 +11,7 @@ import type { CaptureBackend, CaptureContext } from './capture.js';
 const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => CaptureBackend>> = {
   mutter: createMutterBackend,
   sway: createSwayBackend,
+  portal: createPortalBackend,
   pipewire: createPipewireBackend,
   test: createTestBackend,
 };
@@ -57,6 +59,20 @@ export const judgeBackends = async (backends: readonly CaptureBackend[]): Promis
   return { usable, refused };
 };
 
+/** The first that is usable: those behind it are not asked, since asking may start a program. */
+const chooseAutomatically = async (backends: readonly CaptureBackend[]): Promise<CaptureChoice> => {
+  let refusal: LumenError | undefined;
+  for (const backend of backends.filter(isAutomatic)) {
+    try {
+      return { backend, target: undefined, reason: await backend.check() };
+    } catch (error) {
+      if (!(error instanceof LumenError)) throw error;
+      refusal = error;
+    }
+  }
+  throw refusal ?? new Error('there is no back end');
+};
+
 /**
  * The back end that a configured source means.
  * @throws LumenError of the back end's `check` where the source names one that is not usable now
@@ -65,10 +81,7 @@ export const chooseBackend = async (
   backends: readonly CaptureBackend[],
   source: VideoSource,
 ): Promise<CaptureChoice> => {
-  if (source.kind === 'auto') {
-    const [first] = (await judgeBackends(backends)).usable;
-    if (first !== undefined) return first;
-  }
+  if (source.kind === 'auto') return chooseAutomatically(backends);
   const backend = backends.find(({ name }) => name === source.kind);
   if (backend === undefined) throw new Error(`there is no back end ${source.kind}`);
   return { backend, target: source.target, reason: await backend.check(source.target) };

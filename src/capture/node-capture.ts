@@ -1,5 +1,6 @@
 /** What all captures that are a node of the default PipeWire daemon have in common. */
 import { LumenError } from '../support/errors.js';
+import { delay } from '../support/lifecycle.js';
 import type { Capture, CaptureContext } from './capture.js';
 import { listVideoNodes, type VideoNode } from './pipewire.js';
 
@@ -7,9 +8,31 @@ export interface NodeCaptureOptions {
   readonly node: VideoNode;
   readonly description: string;
   readonly environment: CaptureContext['environment'];
+  /** See {@link Capture.openRemote}. */
+  openRemote?(): Promise<number>;
   /** Removes what was made for it; called once. */
   close(): Promise<void>;
 }
+
+const NODE_DEADLINE_MS = 3000;
+const NODE_POLL_MS = 50;
+
+/**
+ * The node of an id that a compositor named: it may take a moment until the daemon lists it.
+ * @param failed makes the error of the back end
+ */
+export const awaitNode = async (
+  id: number,
+  environment: CaptureContext['environment'],
+  failed: (problem: string) => LumenError,
+): Promise<VideoNode> => {
+  for (let waitedMs = 0; waitedMs < NODE_DEADLINE_MS; waitedMs += NODE_POLL_MS) {
+    const node = (await listVideoNodes(environment)).find((candidate) => candidate.id === id);
+    if (node !== undefined) return node;
+    await delay(NODE_POLL_MS);
+  }
+  throw failed(`PipeWire does not have its node ${id}: they use different daemons`);
+};
 
 /** Why a node that a graph is connected to gave no picture yet, as far as the daemon knows. Pure. */
 export const explainNode = (node: VideoNode | undefined): string => {
@@ -39,6 +62,7 @@ export const createNodeCapture = (options: NodeCaptureOptions): Capture => {
       const format = (await find())?.format;
       return format && `${format.memory}, ${format.width}x${format.height} ${format.pixels}`;
     },
+    ...(options.openRemote && { openRemote: options.openRemote }),
     close() {
       closing ??= options.close();
       return closing;

@@ -13,7 +13,7 @@ export const DEFAULT_BASE_PORT = 47989;
 export const BASE_PORT_RANGE = { min: 1029, max: 65514 } as const;
 
 /** The ways to get pictures, in the order in which `auto` tries them. */
-export const SOURCE_KINDS = ['mutter', 'sway', 'pipewire', 'test'] as const;
+export const SOURCE_KINDS = ['mutter', 'sway', 'portal', 'pipewire', 'test'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /** Where the picture comes from; `target` is a monitor, an output, or a PipeWire node's name or numeric id. */
@@ -37,7 +37,8 @@ const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfie
 /** Shapes of a burst that `moonlightsink` knows; see its `pacing` property. */
 const PACING_SHAPES = ['auto', 'rate', 'spread', 'kernel', 'none'] as const;
 
-const SOURCE_WORDS = 'auto, test, mutter, mutter:MONITOR, sway, sway:OUTPUT, pipewire:NAME, pipewire:ID';
+const SOURCE_WORDS =
+  'auto, test, mutter, mutter:MONITOR, sway, sway:OUTPUT, portal, portal:virtual, pipewire:NAME, pipewire:ID';
 
 /* Names of nodes and devices end up in launch strings: no quotes, spaces, exclamation marks or control characters. */
 const NODE_NAME = /^[\w.:@+-]{1,200}$/;
@@ -126,7 +127,7 @@ export const SETTINGS = {
     fallback: 'auto',
     values: SOURCE_WORDS.replaceAll(/[^ ,]+/g, '`$&`'),
     description:
-      'What the picture shows: a virtual output of the compositor at the client’s mode, one of its monitors, a PipeWire video node, or a moving test pattern. `auto` takes what this session has; `lumen sources` lists it.',
+      'What the picture shows: a virtual output of the compositor at the client’s mode, one of its monitors, what a person chooses in the desktop portal’s dialog, a PipeWire video node, or a moving test pattern. `auto` takes what this session has; `lumen sources` lists it.',
     alias: 'LUMEN_VIDEO_SOURCE',
     aliasWords: { virtual: 'auto' },
   }),

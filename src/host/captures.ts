@@ -129,6 +129,16 @@ export class Captures {
     return chooseBackend(this.#options.backends, this.#options.source);
   }
 
+  /** Lets a person who has to be asked be asked now. What comes of it, the first stream finds out. */
+  prepare({ backend, target }: CaptureChoice): void {
+    const { logger } = this.#options;
+    backend.prepare?.(target).then(
+      () => logger.debug({ capture: backend.name }, 'permission is there'),
+      (error: unknown) =>
+        logger.warn({ capture: backend.name, problem: describeError(error) }, 'there is no permission yet'),
+    );
+  }
+
   /** Removes what hosts that were killed left behind. What cannot be removed now is logged. */
   async removeStale(): Promise<void> {
     for (const backend of this.#options.backends) {

@@ -117,6 +117,7 @@ class Host {
     const { reason, capabilities, capture } = await media.hostPlane.check();
     this.#proven = capabilities;
     this.#logger.info({ capture: capture.backend.name, why: capture.reason }, 'capture chosen');
+    media.hostPlane.prepare(capture);
     const rtsp = await this.#startRtsp();
     const streaming = this.#createStreaming({ media, servers, clients });
     const nvhttp = await this.#startNvhttp({ identity, clients, pairing, host: streaming });

@@ -2,10 +2,11 @@
  * From a stream plan to the graphs that play it, here and now: the descriptions as they are on the disk at this
  * moment, the elements that this machine has, the capture that this session of the desktop gives.
  */
+import type { Capture } from '../capture/capture.js';
 import type { CaptureChoice } from '../capture/detect.js';
 import type { Config } from '../config/config.js';
 import type { GraphDescription } from '../media/messages.js';
-import { MEDIA_DESCRIPTORS, type MediaStandby } from '../media/standby.js';
+import { MEDIA_DESCRIPTORS, type MediaStandby, type PreparedProcess } from '../media/standby.js';
 import {
   findOwnMissing,
   listRequirements,
@@ -29,6 +30,7 @@ import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
+import { closeDescriptor } from '../support/sockets.js';
 import type { Captures, SessionCapture } from './captures.js';
 import { EncoderStages } from './encoder-stages.js';
 import { StageCheck, type Stages } from './stage-check.js';
@@ -38,6 +40,24 @@ import type { StageProofs } from './stage-proofs.js';
 const VERIFY_BUDGET_MS = 5000;
 const MAX_REASON_CHARACTERS = 300;
 const CAPTURE_GONE = { source: 'of this session', alternatives: ' any more' } as const;
+
+/** Where a source stage takes the PipeWire connection that a capture opens for it. */
+const REMOTE: NonNullable<GraphDescription['received']> = {
+  channel: MEDIA_DESCRIPTORS.channel,
+  properties: [{ element: 'source', property: 'fd' }],
+};
+
+/** Opens the capture's own PipeWire connection, if it has one, and sends it. @returns whether it has */
+const passRemote = async (capture: Capture, sendDescriptor: (fd: number) => void): Promise<boolean> => {
+  const fd = await capture.openRemote?.();
+  if (fd === undefined) return false;
+  try {
+    sendDescriptor(fd);
+  } finally {
+    closeDescriptor(fd);
+  }
+  return true;
+};
 
 export interface MediaPlaneOptions {
   readonly config: Config;
@@ -66,6 +86,8 @@ interface GraphParts {
   readonly capture: SessionCapture;
   /** Told which encoder was chosen. */
   onEncoder(encoder: EncoderDescription): void;
+  /** To the process that will play the graphs. */
+  sendDescriptor(fd: number): void;
 }
 
 export class MediaPlane {
@@ -115,6 +137,11 @@ export class MediaPlane {
     return (await chooseEncoder(catalog, { codec: 'opus', missing })).encoder;
   }
 
+  /** @param choice as {@link MediaPlane.check} made it; see {@link Captures.prepare} */
+  prepare(choice: CaptureChoice): void {
+    this.#options.captures.prepare(choice);
+  }
+
   /**
    * Whether a stream could start with the descriptions as they are on the disk now: a client is better refused than
    * left in the dark. What is wrong is logged with file, line and remedy. Whether the source is there is not asked.
@@ -154,11 +181,16 @@ export class MediaPlane {
     const stageCheck = new StageCheck(SHIPPED_PIPELINES, logger);
     const capture = this.#options.captures.forSession(session, plan.video, logger);
     let encoder: EncoderDescription | undefined;
+    let prepared: PreparedProcess | undefined;
     return new RestartingMediaStream({
       checkSource: async () => (await capture.ensure()).capture.identity,
-      takeProcess: async () => stageCheck.watch(await this.#options.standby.take()),
+      takeProcess: async () => {
+        prepared = stageCheck.watch(await this.#options.standby.take());
+        return prepared;
+      },
       buildGraphs: (process, state) =>
         this.#buildGraphs(plan, process, state, {
+          sendDescriptor: (fd) => prepared?.sendDescriptor(fd),
           stageCheck,
           capture,
           onEncoder: (chosen) => {
@@ -176,7 +208,7 @@ export class MediaPlane {
     plan: StreamPlan,
     process: StreamProcess,
     state: GraphState,
-    { stageCheck, capture, onEncoder }: GraphParts,
+    { stageCheck, capture, onEncoder, sendDescriptor }: GraphParts,
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
     const missing = await process.inspect(listRequirements(catalog));
@@ -194,7 +226,13 @@ export class MediaPlane {
       firstFrameNumber: state.firstFrameNumber,
     });
     await stageCheck.checkWatched(stages, graphs);
-    return graphs.map((graph) => this.#addDestination(graph, state));
+    const isRemote = await passRemote(shown.capture, sendDescriptor);
+    return graphs.map((graph) =>
+      this.#addDestination(
+        graph.name === 'video' && isRemote ? { ...graph, received: REMOTE } : graph,
+        state,
+      ),
+    );
   }
 
   #toRequest(

@@ -17,6 +17,12 @@ export interface GraphDescription {
     readonly property: string;
     readonly value: PropertyValue;
   }[];
+  /** Properties that take the descriptors which were sent through `channel` before the graph, in the order sent. */
+  readonly received?: {
+    /** Number of the channel's end in the media process. */
+    readonly channel: number;
+    readonly properties: readonly { readonly element: string; readonly property: string }[];
+  };
   /** When true, the graph plays in a child process of its own: whatever happens to it is reported, and the others play on. */
   readonly isOptional: boolean;
 }

@@ -4,7 +4,12 @@
  */
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
-import { createMemoryFile } from '../support/sockets.js';
+import {
+  closeDescriptor,
+  createDescriptorChannel,
+  createMemoryFile,
+  sendDescriptor,
+} from '../support/sockets.js';
 import {
   childDescriptor,
   type MediaProcess,
@@ -18,6 +23,7 @@ export const MEDIA_DESCRIPTORS = {
   videoSocket: childDescriptor(0),
   audioSocket: childDescriptor(1),
   sessionPage: childDescriptor(2),
+  channel: childDescriptor(3),
 } as const;
 
 export interface MediaStandbyOptions {
@@ -48,11 +54,21 @@ const skipAhead = (numbers: SessionNumbers): SessionNumbers => ({
 export class PreparedProcess {
   readonly process: MediaProcess;
   readonly #page: SessionPage;
+  readonly #channel: readonly [ours: number, theirs: number];
 
-  /** @param page the one that `process` inherited; it is closed by {@link PreparedProcess.release} */
-  constructor(process: MediaProcess, page: SessionPage) {
+  /**
+   * @param page the one that `process` inherited; it is closed by {@link PreparedProcess.release}
+   * @param channel two ends, of which `process` inherited the second; closed likewise
+   */
+  constructor(process: MediaProcess, page: SessionPage, channel: readonly [number, number]) {
     this.process = process;
     this.#page = page;
+    this.#channel = channel;
+  }
+
+  /** Sends a copy of `fd` ahead of the graph that takes it; see `received` of its description. */
+  sendDescriptor(fd: number): void {
+    sendDescriptor(this.#channel[0], fd);
   }
 
   /**
@@ -69,9 +85,10 @@ export class PreparedProcess {
     this.#page.continueFrom(numbers);
   }
 
-  /** Closes this side's descriptor of the page; the process keeps its own. */
+  /** Closes this side's descriptors of page and channel; the process keeps its own. */
   release(): void {
     this.#page.close();
+    this.#channel.forEach(closeDescriptor);
   }
 }
 
@@ -138,11 +155,13 @@ export class MediaStandby {
   #spawn(): PreparedProcess {
     const { videoSocketFd, audioSocketFd, logger, environment } = this.#options;
     const page = new SessionPage(createMemoryFile('lumen-session-page', SESSION_PAGE_BYTES));
-    const descriptors = [videoSocketFd, audioSocketFd, page.fd];
+    const channel = createDescriptorChannel();
+    const descriptors = [videoSocketFd, audioSocketFd, page.fd, channel[1]];
     try {
-      return new PreparedProcess(spawnMediaProcess({ descriptors, logger, environment }), page);
+      return new PreparedProcess(spawnMediaProcess({ descriptors, logger, environment }), page, channel);
     } catch (error) {
       page.close();
+      channel.forEach(closeDescriptor);
       throw error;
     }
   }

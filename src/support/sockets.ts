@@ -30,6 +30,9 @@ interface SocketsAddon {
   dieWithParent(parentPid: number): void;
   denyAddressReuse(fd: number): void;
   closeDescriptor(fd: number): void;
+  createDescriptorChannel(): [number, number];
+  sendDescriptor(channel: number, fd: number): void;
+  receiveDescriptor(channel: number): number;
 }
 
 let loaded: SocketsAddon | undefined;
@@ -89,3 +92,18 @@ export const denyAddressReuse = (fd: number): void => addon().denyAddressReuse(f
 
 /** Closes a descriptor. @throws Error with code `EBADF` if it is not open */
 export const closeDescriptor = (fd: number): void => addon().closeDescriptor(fd);
+
+/** Makes two connected ends between which descriptors pass. Non-blocking, close-on-exec; both belong to the caller. */
+export const createDescriptorChannel = (): [number, number] => addon().createDescriptorChannel();
+
+/**
+ * Sends a copy of `fd` to the other end; `fd` stays the caller's.
+ * @throws Error with code `EPIPE` where the other end is closed, `EAGAIN` where it takes no more
+ */
+export const sendDescriptor = (channel: number, fd: number): void => addon().sendDescriptor(channel, fd);
+
+/**
+ * Takes the next descriptor that was sent; it becomes the caller's. Does not wait.
+ * @throws Error with code `EAGAIN` where none has come
+ */
+export const receiveDescriptor = (channel: number): number => addon().receiveDescriptor(channel);

@@ -3,9 +3,9 @@
  * No dialog. The screen cast belongs to the bus connection that asked for it, so it ends with this process however that
  * ends. A virtual output takes its size from the graph: it appears when the format is agreed (stage `virtual`).
  */
-import { BusError, type BusMethod, MessageBus, sessionBusAddress } from '../../support/dbus.js';
+import type { BusMethod, MessageBus } from '../../support/dbus.js';
 import { describeError, LumenError } from '../../support/errors.js';
-import { delay, withDeadline } from '../../support/lifecycle.js';
+import { withDeadline } from '../../support/lifecycle.js';
 import type {
   Capture,
   CaptureBackend,
@@ -14,26 +14,19 @@ import type {
   CaptureRequest,
   CaptureTarget,
 } from '../capture.js';
-import { createNodeCapture } from '../node-capture.js';
-import { listVideoNodes, type VideoNode } from '../pipewire.js';
+import { awaitNode, createNodeCapture } from '../node-capture.js';
+import { busAccess } from '../session-bus.js';
 
 const SCREEN_CAST = 'org.gnome.Mutter.ScreenCast';
 const DISPLAY_CONFIG = 'org.gnome.Mutter.DisplayConfig';
 /** Mutter answers in milliseconds; a session that logs in may take longer. */
 const NODE_DEADLINE_MS = 3000;
-const NODE_POLL_MS = 50;
 const CURSOR_MODE = { hidden: 0, embedded: 1 } as const;
 
-const failed = (problem: string, cause?: unknown): LumenError =>
-  new LumenError(
-    'LUMEN_CAPTURE_FAILED',
-    {
-      capture: 'GNOME (mutter)',
-      problem,
-      remedy: 'log in to GNOME, or choose another source: lumen sources',
-    },
-    cause,
-  );
+const { failed, connect, withBus } = busAccess({
+  capture: 'GNOME (mutter)',
+  remedy: 'log in to GNOME, or choose another source: lumen sources',
+});
 
 const screenCast = (path: string, part: string, member: string): BusMethod => ({
   destination: SCREEN_CAST,
@@ -41,33 +34,6 @@ const screenCast = (path: string, part: string, member: string): BusMethod => ({
   interface: `${SCREEN_CAST}${part}`,
   member,
 });
-
-/** The session bus, asked for nothing yet. @throws LumenError LUMEN_CAPTURE_FAILED where there is none */
-const connect = (environment: CaptureContext['environment']): MessageBus => {
-  const address = sessionBusAddress(environment);
-  if (address === undefined) throw failed('there is no session bus (DBUS_SESSION_BUS_ADDRESS is not set)');
-  try {
-    return new MessageBus(address);
-  } catch (error) {
-    if (error instanceof LumenError) throw error;
-    throw failed(`the session bus does not answer: ${describeError(error)}`, error);
-  }
-};
-
-/** Runs `work` on a connection of its own. Errors of the bus become LUMEN_CAPTURE_FAILED. */
-const withBus = async <T>(
-  environment: CaptureContext['environment'],
-  work: (bus: MessageBus) => Promise<T>,
-): Promise<T> => {
-  const bus = connect(environment);
-  try {
-    return await work(bus);
-  } catch (error) {
-    throw error instanceof BusError ? failed(error.message, error) : error;
-  } finally {
-    bus.close();
-  }
-};
 
 /** One monitor that shows something. */
 interface Monitor {
@@ -111,16 +77,6 @@ const requireMonitor = async (bus: MessageBus, connector: string): Promise<Monit
     source: `mutter:${connector}`,
     alternatives: names === '' ? '; GNOME has no monitor' : `; there are: ${names}`,
   });
-};
-
-/** The node of an id that mutter named: it may take a moment until the daemon lists it. */
-const awaitNode = async (id: number, environment: CaptureContext['environment']): Promise<VideoNode> => {
-  for (let waitedMs = 0; waitedMs < NODE_DEADLINE_MS; waitedMs += NODE_POLL_MS) {
-    const node = (await listVideoNodes(environment)).find((candidate) => candidate.id === id);
-    if (node !== undefined) return node;
-    await delay(NODE_POLL_MS);
-  }
-  throw failed(`PipeWire does not have its node ${id}: they use different daemons`);
 };
 
 /** Starts the screen cast. @returns the path of its session and the id of its node */
@@ -188,7 +144,7 @@ const openCast = async (
     const { target, mode } = request;
     const monitor = target === undefined ? undefined : await requireMonitor(bus, target);
     const { session, nodeId } = await startCast(bus, request);
-    const node = await awaitNode(nodeId, environment);
+    const node = await awaitNode(nodeId, environment, failed);
     watchCast(bus, session, monitor, events);
     const description =
       monitor === undefined

@@ -2,6 +2,7 @@
  * One playing graph: a launch string, its bus and its failures. Knows GStreamer and nothing of what the graph is for.
  * Everything here runs on the JavaScript thread.
  */
+import { receiveDescriptor } from '../../support/sockets.js';
 import type { Fields, GraphDescription, MediaReport, PropertyValue } from '../messages.js';
 import { type Clock, GLib, Gst, GstVideo, type Message, type Pipeline, pumpContext } from './gstreamer.js';
 import { toFields } from './structure.js';
@@ -62,6 +63,8 @@ export class Graph {
     }
     const graph = new Graph(description, pipeline, report, onSettled);
     for (const { element, property, value } of description.properties) graph.set(element, property, value);
+    for (const { element, property } of description.received?.properties ?? [])
+      graph.set(element, property, receiveDescriptor(description.received?.channel ?? -1));
     return graph;
   }
 

@@ -6,6 +6,7 @@ import { MediaProcess } from '../../../src/media/media-process.js';
 import { SESSION_PAGE_BYTES, SessionPage } from '../../../src/media/session-page.js';
 import { PreparedProcess } from '../../../src/media/standby.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
+import { createDescriptorChannel } from '../../../src/support/sockets.js';
 import { startScripted } from './scripted-child.js';
 
 const createPage = (): SessionPage => {
@@ -21,7 +22,7 @@ const prepare = (isUnkillable: boolean): PreparedProcess => {
   const logger = createSilentLogger();
   const options = { descriptors: [], logger, environment: {} };
   const process = new MediaProcess(options, () => startScripted({ isUnkillable }, logger)[0]);
-  const prepared = new PreparedProcess(process, createPage());
+  const prepared = new PreparedProcess(process, createPage(), createDescriptorChannel());
   prepared.continueFrom({ incarnation: 2, frameIndex: 100, videoPacket: 0xffff_ff00, audioPacket: 8 });
   return prepared;
 };

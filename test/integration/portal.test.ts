@@ -1,0 +1,84 @@
+/** The real desktop portal in front of a back end of ours: asked once, restored afterwards, and a refusal that is told. */
+import assert from 'node:assert/strict';
+import { openStream, pair } from '../support/client.js';
+import { type PipeWire, type Producer, startPipeWire } from '../support/pipewire.js';
+import { type Portal, startPortal } from '../support/portal.js';
+import { Serve, TestHome, until } from '../support/serve.js';
+
+/** Slow: a `pipewiresink` that nobody takes pictures from stalls for good after about 180 of them. */
+const PRODUCER = { name: 'lumen-screen', width: 640, height: 360, fps: 5 };
+const OPTIONS = { mode: { width: 640, height: 360, fps: 30 }, bitrateKbps: 3000 } as const;
+
+describe('lumen serve --source portal', function () {
+  this.timeout(60_000);
+  let pipewire: PipeWire;
+  let producer: Producer;
+  let portal: Portal | undefined;
+  let home: TestHome;
+  let serve: Serve | undefined;
+
+  const start = async (): Promise<Serve> => {
+    serve = await Serve.start(home, ['--source', 'portal']);
+    return serve;
+  };
+
+  before(async () => {
+    pipewire = await startPipeWire();
+    producer = await pipewire.startProducer(PRODUCER);
+  });
+  beforeEach(() => {
+    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
+    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
+    await serve?.stop();
+    await portal?.stop();
+    home.remove();
+  });
+  after(async () => {
+    await producer.kill();
+    await pipewire.stop();
+  });
+
+  const showsPicture = async (running: Serve): Promise<void> => {
+    const stream = await openStream(running, OPTIONS);
+    assert.notEqual(await stream.firstFrame, null);
+    await until(async () => (await stream.stats()).frames.decoded > 20, 'pictures');
+    assert.equal((await stream.stats()).frames.wrong, 0, 'the producer’s counter is in the picture');
+    await stream.quit();
+  };
+
+  it('asks at the first start, and never again: the saved token does instead', async () => {
+    portal = await startPortal(pipewire, producer.node.id, 'allow');
+    const asked = portal;
+    const first = await start();
+    await until(() => asked.notes().includes('asked'), 'the dialog');
+    await until(() => first.output.includes('permission is there'), 'the token');
+    await pair(first);
+    await showsPicture(first);
+    assert.deepEqual(
+      asked.notes().filter((note) => note !== 'closed'),
+      ['asked', 'restored'],
+    );
+    await first.stop();
+    await showsPicture(await start());
+    assert.deepEqual(
+      asked.notes().filter((note) => note !== 'closed'),
+      ['asked', 'restored', 'restored'],
+    );
+    await until(() => asked.notes().filter((note) => note === 'closed').length === 3, 'no session is left');
+  });
+
+  it('ends the stream of a client with a reason when the dialog is refused', async () => {
+    portal = await startPortal(pipewire, producer.node.id, 'refuse');
+    const running = await start();
+    await pair(running);
+    const stream = await openStream(running, OPTIONS);
+    assert.equal(await stream.firstFrame, null);
+    await until(() => running.output.includes('session ended'), 'the end');
+    assert.match(running.output, /dialog on this machine was refused/);
+    assert.match(running.output, /0x800e9403/);
+    await stream.vanish();
+  });
+});

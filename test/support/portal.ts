@@ -1,0 +1,65 @@
+/** The real desktop portal on a test's own bus, with a back end of ours that hands out a PipeWire node. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MessageBus } from '../../src/support/dbus.js';
+import type { PipeWire } from './pipewire.js';
+import { until } from './serve.js';
+
+const BACKEND = fileURLToPath(new URL('../../../test/support/portal_backend.py', import.meta.url));
+const FRONTEND = '/usr/libexec/xdg-desktop-portal';
+const BACKEND_NAME = 'org.freedesktop.impl.portal.desktop.lumentest';
+
+export interface Portal {
+  /** What the back end noted so far: `asked`, `restored`, `closed`. */
+  notes(): string[];
+  stop(): Promise<void>;
+}
+
+const end = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+};
+
+/** @param answer what the person in front of the dialog does */
+export const startPortal = async (
+  pipewire: PipeWire,
+  nodeId: number,
+  answer: 'allow' | 'refuse',
+): Promise<Portal> => {
+  const runtimeDir = pipewire.environment['XDG_RUNTIME_DIR'] ?? '';
+  const folder = fs.mkdtempSync(path.join(runtimeDir, 'portal-'));
+  const log = path.join(folder, 'log');
+  fs.writeFileSync(log, '');
+  fs.writeFileSync(
+    path.join(folder, 'lumentest.portal'),
+    `[portal]\nDBusName=${BACKEND_NAME}\nInterfaces=org.freedesktop.impl.portal.ScreenCast;\nUseIn=lumentest\n`,
+  );
+  const environment: NodeJS.ProcessEnv = {
+    ...pipewire.environment,
+    HOME: folder,
+    XDG_DATA_HOME: folder,
+    XDG_DESKTOP_PORTAL_DIR: folder,
+    XDG_CURRENT_DESKTOP: 'lumentest',
+    GIO_USE_VFS: 'local',
+  };
+  const start = (command: string, args: readonly string[]): ChildProcess =>
+    spawn(command, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  const backend = start('/usr/bin/python3', [BACKEND, String(nodeId), answer, log]);
+  const bus = new MessageBus(environment['DBUS_SESSION_BUS_ADDRESS'] ?? '');
+  await until(() => bus.hasOwner(BACKEND_NAME), 'the back end of the portal starts');
+  const frontend = start(FRONTEND, []);
+  await until(() => bus.hasOwner('org.freedesktop.portal.Desktop'), 'the portal starts', 15_000);
+  bus.close();
+  return {
+    notes: () => fs.readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    stop: async () => {
+      await end(frontend);
+      await end(backend);
+    },
+  };
+};
