@@ -171,9 +171,13 @@ export class MediaChild {
    * @returns the base time in nanoseconds of CLOCK_MONOTONIC, as decimal digits
    * @throws LumenError LUMEN_MEDIA_FAILED with the first error of a graph, or at the deadline
    */
-  async play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string> {
+  async play(
+    graphs: readonly GraphDescription[],
+    baseTimeNs: string | null,
+    deadlineMs = PLAY_DEADLINE_MS,
+  ): Promise<string> {
     await this.ready;
-    return this.#within('play', PLAY_DEADLINE_MS, (waiter) => {
+    return this.#within('play', deadlineMs, (waiter) => {
       this.#playWaiter = waiter;
       this.#send({ type: 'play', graphs, baseTimeNs });
     });

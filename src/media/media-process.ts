@@ -90,13 +90,18 @@ export class MediaProcess {
    * Plays graphs on one clock and one base time; to be called once. The optional ones are started when the others play,
    * and are not waited for: their failures come as `error` reports.
    * @param baseTimeNs what an earlier process returned, or null for a new running time
+   * @param deadlineMs the longest that the start of the required graphs may take
    * @returns the base time in nanoseconds of CLOCK_MONOTONIC, as decimal digits
    * @throws LumenError LUMEN_MEDIA_FAILED with the first error of a graph that is not optional, or at the deadline
    */
-  async play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string> {
+  async play(
+    graphs: readonly GraphDescription[],
+    baseTimeNs: string | null,
+    deadlineMs?: number,
+  ): Promise<string> {
     for (const graph of graphs) if (graph.isOptional) this.#addCompanion(graph);
     const required = graphs.filter((graph) => !graph.isOptional);
-    const playedNs = await this.#main.play(required, baseTimeNs);
+    const playedNs = await this.#main.play(required, baseTimeNs, deadlineMs);
     if (!this.#isEnding) for (const companion of this.#companions.values()) companion.start(playedNs);
     return playedNs;
   }

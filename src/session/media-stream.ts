@@ -91,14 +91,16 @@ export interface MediaStreamParts {
   readonly logger: Logger;
 }
 
-/** More failures than this within the window end the stream. */
+/** More failures than this within the window end the stream; without a first frame, of which a client must hear soon, fewer. */
 const MAX_FAILURES = 3;
+const MAX_FAILURES_BEFORE_FIRST_FRAME = 2;
 const FAILURE_WINDOW_MS = 30_000;
 /** Before the first, second and third replacement within the window, of a process that did not live long enough to count
  *  as a good one: one that dies in mid-stream is replaced at once. */
 const RETRY_DELAYS_MS = [0, 250, 1000];
 const GOOD_LIFE_MS = 1000;
-const FIRST_FRAME_BUDGET_MS = 5000;
+/** From the first start; a graph that starts takes well under a second, and what hangs will hang again. */
+const FIRST_FRAME_BUDGET_MS = 2200;
 /** A first start must not take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
 const FIRST_SOURCE_BUDGET_MS = 5000;
 const SOURCE_RETRY_MS = 500;
@@ -135,7 +137,8 @@ export class RestartingMediaStream implements MediaStream {
   #lastNumbers: SessionNumbers | undefined;
   #watch: MediaWatch | undefined;
   #source = '';
-  readonly #createdMs = performance.now();
+  /** When the first process was asked for. */
+  #beganMs: number | undefined;
   /** A frame left some process of this stream. */
   #hasDelivered = false;
   #playingSinceMs = 0;
@@ -162,6 +165,7 @@ export class RestartingMediaStream implements MediaStream {
     try {
       await this.#awaitSource();
       if (this.#isStopped) return;
+      this.#beganMs ??= performance.now();
       standby = await this.#parts.takeProcess();
       if (this.#isStopped) {
         await standby.process.stop(STOP_DEADLINE_MS);
@@ -205,7 +209,8 @@ export class RestartingMediaStream implements MediaStream {
       videoEndpoint: sent.video,
       audioEndpoint: sent.audio,
     });
-    this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs);
+    const deadlineMs = this.#hasDelivered ? undefined : FIRST_FRAME_BUDGET_MS;
+    this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs, deadlineMs);
     this.#isPlaying = true;
     this.#playingSinceMs = performance.now();
     this.#startWatch(standby);
@@ -286,6 +291,7 @@ export class RestartingMediaStream implements MediaStream {
     if (this.#isStopped || standby !== this.#standby) return;
     const nowMs = performance.now();
     this.#failuresMs = [...this.#failuresMs.filter((atMs) => nowMs - atMs < FAILURE_WINDOW_MS), nowMs];
+    this.#hasDelivered ||= this.frameIndex > 0;
     this.#standby = undefined;
     const lifeMs = this.#isPlaying ? nowMs - this.#playingSinceMs : 0;
     this.#isPlaying = false;
@@ -302,9 +308,11 @@ export class RestartingMediaStream implements MediaStream {
     if (isGivenUp) this.#parts.events.onFailed({ cause, remedy });
   }
 
-  /** A client that never saw a frame leaves after ten seconds: it is told before that. */
+  /** A client that never saw a frame leaves after ten seconds, and wants to know why long before. */
   #isTooLateToBegin(nowMs: number): boolean {
-    return !this.#hasDelivered && nowMs - this.#createdMs > FIRST_FRAME_BUDGET_MS;
+    if (this.#hasDelivered) return false;
+    const sinceMs = nowMs - (this.#beganMs ?? nowMs);
+    return sinceMs >= FIRST_FRAME_BUDGET_MS || this.#failuresMs.length > MAX_FAILURES_BEFORE_FIRST_FRAME;
   }
 
   async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean, lifeMs: number): Promise<void> {

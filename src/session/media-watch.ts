@@ -16,6 +16,8 @@ const INTERVAL_MS = 1000;
 /** Looking for the source starts a program: not at every reading. */
 const READINGS_PER_SOURCE_CHECK = 2;
 const WEDGED_AFTER_MS = 3000;
+/** Before the first frame: the client still waits for a picture. */
+const WEDGED_AT_START_MS = 2000;
 
 export interface MediaWatchOptions {
   readonly process: Pick<StreamProcess, 'stats'>;
@@ -86,10 +88,10 @@ export class MediaWatch {
     const frames = stages?.frames ?? 0;
     if (frames !== this.#progress.frames || !this.#options.isReleased())
       this.#progress = { frames, atMs: nowMs };
-    else if (nowMs - this.#progress.atMs >= WEDGED_AFTER_MS) {
+    else if (nowMs - this.#progress.atMs >= (frames === 0 ? WEDGED_AT_START_MS : WEDGED_AFTER_MS)) {
       const cause =
         stages?.captured === 0 ? 'the video source gave no picture' : 'no frame leaves the encoder';
-      this.#fail(`${cause} for ${WEDGED_AFTER_MS / 1000} s`, MEDIA_REMEDY);
+      this.#fail(`${cause} for ${Math.round((nowMs - this.#progress.atMs) / 1000)} s`, MEDIA_REMEDY);
     }
   }
 

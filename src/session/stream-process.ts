@@ -7,7 +7,8 @@ export type StreamStats = Readonly<Record<string, Readonly<Record<string, Fields
 /** A media process as a stream uses it. */
 export interface StreamProcess {
   readonly pid: number | undefined;
-  play(graphs: readonly GraphDescription[], baseTimeNs: string | null): Promise<string>;
+  /** @param deadlineMs the longest that the start may take */
+  play(graphs: readonly GraphDescription[], baseTimeNs: string | null, deadlineMs?: number): Promise<string>;
   forceKeyUnit(graph: string, element: string, count: number): void;
   set(graph: string, element: string, property: string, value: string | number | boolean): void;
   /** Which of `names` (`element` or `element.property`) are not installed. */
