@@ -1,10 +1,9 @@
-/* An element for tests that hands frames on and, from the moment a file exists, does what a broken driver does: it hangs or crashes
- * when it is started, or keeps a frame for ever. */
+/* An element for tests that hands frames on and, from the moment a file exists, does what a broken driver does and the file says: it
+ * hangs or crashes when it is started, or keeps a frame for ever. */
 
 #include <gst/base/gstbasetransform.h>
 #include <gst/gst.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #define FAULTY_TYPE_STAGE (faulty_stage_get_type ())
@@ -14,7 +13,6 @@ struct _FaultyStage
 {
   GstBaseTransform parent;
   gchar *trigger;
-  gchar *fault;
 };
 
 enum
@@ -28,7 +26,9 @@ G_DEFINE_TYPE (FaultyStage, faulty_stage, GST_TYPE_BASE_TRANSFORM)
 static gboolean
 faulty_stage_is_due (FaultyStage *self, const gchar *fault)
 {
-  return self->trigger && g_strcmp0 (self->fault, fault) == 0 && access (self->trigger, F_OK) == 0;
+  g_autofree gchar *wanted = NULL;
+
+  return self->trigger && g_file_get_contents (self->trigger, &wanted, NULL, NULL) && g_str_equal (wanted, fault);
 }
 
 static void
@@ -63,18 +63,17 @@ static void
 faulty_stage_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   FaultyStage *self = FAULTY_STAGE (object);
-  gchar **text = id == PROP_TRIGGER ? &self->trigger : &self->fault;
 
+  (void) id;
   (void) pspec;
-  g_free (*text);
-  *text = g_value_dup_string (value);
+  g_free (self->trigger);
+  self->trigger = g_value_dup_string (value);
 }
 
 static void
 faulty_stage_finalize (GObject *object)
 {
   g_free (FAULTY_STAGE (object)->trigger);
-  g_free (FAULTY_STAGE (object)->fault);
   G_OBJECT_CLASS (faulty_stage_parent_class)->finalize (object);
 }
 
@@ -88,10 +87,7 @@ faulty_stage_class_init (FaultyStageClass *klass)
   object_class->set_property = faulty_stage_set_property;
   object_class->finalize = faulty_stage_finalize;
   g_object_class_install_property (object_class, PROP_TRIGGER,
-      g_param_spec_string (
-          "trigger", "Trigger", "File that brings the fault", NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS));
-  g_object_class_install_property (object_class, PROP_FAULT,
-      g_param_spec_string ("fault", "Fault", "hang or crash at the start, or keep a frame", NULL,
+      g_param_spec_string ("trigger", "Trigger", "File that says hang, crash or keep (a frame)", NULL,
           G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS));
   gst_element_class_add_pad_template (
       element_class, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_CAPS_ANY));

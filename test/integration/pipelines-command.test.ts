@@ -82,9 +82,10 @@ describe('lumen pipelines', function () {
       stdout
         .trim()
         .split('\n')
-        .filter((line) => !line.endsWith(': ok')),
+        .filter((line) => !/: ok$|: not usable here: \S+ not installed; .* nothing against it$/.test(line)),
       [],
     );
+    assert.match(stdout, /x265\.toml: ok/);
   });
 
   it('finds a value out of range, a property that does not exist and an unknown placeholder', () => {
@@ -93,23 +94,62 @@ describe('lumen pipelines', function () {
     addFile('sources/word.toml', 'sources/test.toml', (text) => text.replace('width}', 'widht}'));
     const { stdout, status } = lumen('check');
     assert.equal(status, 6);
-    assert.match(stdout, /range\.toml:\d+: value "99".*out of range/);
-    assert.match(stdout, /property\.toml:\d+: no property "bframs"/);
+    assert.match(stdout, /range\.toml:\d+: ref: 99 is out of its range, 1 to 16\n +Try: /);
+    assert.match(stdout, /property\.toml:\d+: no property "bframs".*nearest is "bframes"\n +Try: /);
     for (const line of stdout.split('\n'))
       assert.ok(line.split('.toml').length <= 2, `a path twice: ${line}`);
     assert.match(stdout, /word\.toml:\d+.*nearest is \$\{width\}/);
     assert.match(stdout, /encoders\/x264\.toml: ok/);
   });
 
-  it('shows a command that runs as pasted', () => {
-    const { stdout, status } = lumen('show', 'x264', '--mode', '320x180@30', '--client', '127.0.0.1:9');
+  it('checks the files that it is given alone, each mistake with its line', () => {
+    addFile('encoders/words.toml', 'encoders/x264.toml', (text) =>
+      text.replace('speed-preset=ultrafast', 'speed-preset=ultrafats').replace('bframes=0', 'bframes=17'),
+    );
+    addFile('encoders/element.toml', 'encoders/x264.toml', (text) => text.replace('\nx264enc', '\nx246enc'));
+    addFile('encoders/syntax.toml', 'encoders/x264.toml', (text) =>
+      text.replace('insert-vui=true\n!', '! !'),
+    );
+    addFile('encoders/name.toml', 'encoders/x264.toml', (text) => text.replace('name=encoder', ''));
+    const files = ['words', 'element', 'syntax', 'name'].map((name) =>
+      path.join(folder, 'lumen/pipelines/encoders', `${name}.toml`),
+    );
+    const { stdout, status } = lumen('check', ...files);
+    assert.equal(status, 6);
+    assert.match(
+      stdout,
+      /words\.toml:\d+: speed-preset: there is no "ultrafats"; the nearest is "ultrafast"/,
+    );
+    assert.match(stdout, /words\.toml:\d+: bframes: 17 is out of its range, 0 to 16/);
+    assert.match(stdout, /element\.toml:\d+: there is no element "x246enc"; the nearest is "x264enc"/);
+    assert.match(stdout, /syntax\.toml: .*syntax/);
+    assert.match(stdout, /name\.toml:\d+: no element in encode has the name "encoder"/);
+    assert.doesNotMatch(stdout, /: ok/);
+    const good = lumen('check', path.join(SHIPPED, 'encoders/x264.toml'));
+    assert.deepEqual([good.status, good.stdout.trim().endsWith('x264.toml: ok')], [0, true]);
+  });
+
+  it('measures what a stage does here', () => {
+    const { stdout, status, stderr } = lumen('bench', 'x264', '--mode', '320x180@30', '--bitrate', '1000');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /frames a second +\d+\.\d/);
+    assert.match(stdout, /latency +p50 \d+\.\d ms, p99 \d+\.\d ms/);
+    assert.match(lumen('bench', 'vah264').stderr, /vah264enc not installed/);
+    assert.equal(lumen('bench', 'test').status, 2);
+  });
+
+  for (const name of ['x264', 'x265'])
+    it(`shows a command of ${name} that runs as pasted`, () => showsWhatRuns(name));
+
+  const showsWhatRuns = (name: string): void => {
+    const { stdout, status } = lumen('show', name, '--mode', '320x180@30', '--client', '127.0.0.1:9');
     assert.equal(status, 0);
     // It never ends by itself: after a second, an interrupt with -e makes it end in order.
     const script = `timeout -s INT 1 env ${stdout.replace('gst-launch-1.0', 'gst-launch-1.0 -e')}`;
     const run = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8', timeout: 20_000 });
     assert.match(run.stdout, /Setting pipeline to PLAYING/);
-    assert.doesNotMatch(run.stdout + run.stderr, /ERROR/);
-  });
+    assert.doesNotMatch(run.stdout + run.stderr, /ERROR|WARNING/);
+  };
 
   it('names the nearest description for one that does not exist', () => {
     const { stderr, status } = lumen('show', 'x266');
