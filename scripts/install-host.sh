@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes this checkout a service of the user who runs it: a systemd user unit, `lumen` in ~/.local/bin, and for the whole
-# machine the udev rules and the sysctl settings (root, by sudo). Nothing is copied of the program itself: the checkout
+# Makes this checkout a service of the user who runs it: a systemd user unit, `lumen` in ~/.local/bin, a desktop entry by
+# which KWin knows what it may show screens to; and for the whole machine the udev rules and the sysctl settings (root, by sudo). Nothing is copied of the program itself: the checkout
 # stays where it is. Safe to repeat. DESTDIR puts everything under another root and changes nothing that runs.
 # usage: npm run install-host, npm run uninstall-host
 set -euo pipefail
@@ -10,6 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 readonly DESTDIR=${DESTDIR:-}
 readonly UNIT=$DESTDIR${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/lumen.service
 readonly COMMAND=$DESTDIR$HOME/.local/bin/lumen
+readonly DESKTOP_ENTRY=$DESTDIR${XDG_DATA_HOME:-$HOME/.local/share}/applications/lumen-kwin-output.desktop
 readonly RULES=$DESTDIR/etc/udev/rules.d/60-lumen.rules
 readonly SETTINGS=$DESTDIR/etc/sysctl.d/60-lumen.conf
 
@@ -36,10 +37,11 @@ apply_machine_settings() {
 
 # A unit knows neither the PATH of a shell nor the Node that a version manager put there.
 install_for_user() {
-  mkdir --parents "$(dirname "$UNIT")" "$(dirname "$COMMAND")"
+  mkdir --parents "$(dirname "$UNIT")" "$(dirname "$COMMAND")" "$(dirname "$DESKTOP_ENTRY")"
   fill_in lumen.service.in "\"$(node --print process.execPath)\" \"$ROOT/bin/lumen.js\"" >"$UNIT"
   ln --symbolic --force --no-dereference "$ROOT/bin/lumen.js" "$COMMAND"
-  say "installed $UNIT" && say "installed $COMMAND"
+  fill_in lumen-kwin-output.desktop.in "$ROOT/$KWIN_HELPER" >"$DESKTOP_ENTRY"
+  say "installed $UNIT" && say "installed $COMMAND" && say "installed $DESKTOP_ENTRY"
   if has_user_systemd; then systemctl --user daemon-reload; fi
 }
 
@@ -58,7 +60,10 @@ install_for_machine() {
 # A `lumen` that is a link to somewhere else is another installation's.
 uninstall_for_user() {
   if has_user_systemd; then systemctl --user disable --now lumen.service >/dev/null 2>&1 || true; fi
-  if [[ -e $UNIT ]]; then rm "$UNIT" && say "removed $UNIT"; fi
+  local file
+  for file in "$UNIT" "$DESKTOP_ENTRY"; do
+    if [[ -e $file ]]; then rm "$file" && say "removed $file"; fi
+  done
   if [[ -L $COMMAND && $(readlink "$COMMAND") == "$ROOT/bin/lumen.js" ]]; then rm "$COMMAND" && say "removed $COMMAND"; fi
   if has_user_systemd; then systemctl --user daemon-reload; fi
 }

@@ -24,9 +24,13 @@ version_at_least() {
 # The names in a package list, without comments and empty lines.
 package_list() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$ROOT/scripts/packages/$1.txt"; }
 
-# fill_in FILE COMMAND: a file of packaging/ with its blank filled in, on standard output.
+# The program that KWin gives its screens to. It is known by this very path, which a desktop entry names.
+# shellcheck disable=SC2034
+readonly KWIN_HELPER=build/native/lumen-kwin-output
+
+# fill_in FILE TEXT: a file of packaging/ with TEXT in its blank, on standard output.
 fill_in() {
-  local text
-  text=$(<"$ROOT/packaging/$1")
-  printf '%s\n' "${text//@COMMAND@/$2}"
+  local content
+  content=$(<"$ROOT/packaging/$1")
+  printf '%s\n' "${content//@COMMAND@/$2}"
 }

@@ -28,7 +28,7 @@ copy_program() {
   cp --recursive bin pipelines package.json "$lib"
   cp --recursive dist/src "$lib/dist"
   cp build/gst-plugins/libgstmoonlight.so "$lib/build/gst-plugins"
-  cp build/native/*.node "$lib/build/native"
+  cp build/native/*.node "$KWIN_HELPER" "$lib/build/native"
   ln --symbolic ../lib/lumen/bin/lumen.js "$package/usr/bin/lumen"
 }
 
@@ -40,8 +40,9 @@ copy_modules() {
 }
 
 copy_desktop_files() {
-  mkdir --parents "$package"/usr/lib/{systemd/user,udev/rules.d,sysctl.d} "$package/usr/share/doc/lumen"
+  mkdir --parents "$package"/usr/lib/{systemd/user,udev/rules.d,sysctl.d} "$package"/usr/share/{applications,doc/lumen}
   fill_in lumen.service.in /usr/bin/lumen >"$package/usr/lib/systemd/user/lumen.service"
+  fill_in lumen-kwin-output.desktop.in "/usr/lib/lumen/$KWIN_HELPER" >"$package/usr/share/applications/lumen-kwin-output.desktop"
   cp packaging/60-lumen.rules "$package/usr/lib/udev/rules.d"
   cp packaging/60-lumen.conf "$package/usr/lib/sysctl.d"
   { cat LICENSE && printf '\nnative/enet:\n\n' && cat native/enet/LICENSE; } >"$package/usr/share/doc/lumen/copyright"
@@ -54,7 +55,7 @@ library_packages() {
   mkdir --parents "$tree/debian"
   printf 'Source: lumen\n\nPackage: lumen\nArchitecture: any\n' >"$tree/debian/control"
   local -a files
-  mapfile -t files < <(find "$lib" -name '*.node' -o -name '*.so')
+  mapfile -t files < <(find "$lib" -name '*.node' -o -name '*.so' -o -path "*/$KWIN_HELPER")
   (cd "$tree" && dpkg-shlibdeps -O "${files[@]/#/-e}" 2>/dev/null) | sed --quiet 's/^shlibs:Depends=//p'
 }
 
@@ -86,7 +87,7 @@ architecture=$(dpkg --print-architecture)
 copy_program
 copy_modules
 find "$lib" -name '*.map' -delete
-find "$lib" \( -name '*.node' -o -name '*.so' \) -exec strip --strip-unneeded {} +
+find "$lib" \( -name '*.node' -o -name '*.so' -o -path "*/$KWIN_HELPER" \) -exec strip --strip-unneeded {} +
 copy_desktop_files
 chmod --recursive u=rwX,go=rX "$package"
 write_control

@@ -1,6 +1,7 @@
 /** The back ends in the order in which they are tried, and which of them the running session takes. */
 import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/settings.js';
 import { LumenError } from '../support/errors.js';
+import { createKwinBackend } from './backends/kwin.js';
 import { createMutterBackend } from './backends/mutter.js';
 import { createPipewireBackend } from './backends/pipewire.js';
 import { createPortalBackend } from './backends/portal.js';
@@ -10,6 +11,7 @@ import type { CaptureBackend, CaptureContext } from './capture.js';
 
 const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => CaptureBackend>> = {
   mutter: createMutterBackend,
+  kwin: createKwinBackend,
   sway: createSwayBackend,
   portal: createPortalBackend,
   pipewire: createPipewireBackend,

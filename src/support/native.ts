@@ -19,6 +19,9 @@ const packageRoot = (): string => {
 export const nativeFolder = (): string =>
   process.env['LUMEN_NATIVE_DIR'] ?? join(packageRoot(), 'build', 'native');
 
+/** Path of a program that Lumen starts (`native/`); meson puts it beside the addons. */
+export const helperProgram = (name: 'lumen-kwin-output'): string => join(nativeFolder(), name);
+
 /**
  * Loads the addon `name`.node. The caller knows its shape: each addon has one typed binding.
  * @throws LumenError LUMEN_NATIVE_MISSING when it is not built or does not fit this Node

@@ -49,9 +49,16 @@ describe('packaging', function () {
     assert.deepEqual(complaints, []);
   };
 
+  /** KWin compares the path of the program that asks with this line, to the letter. */
+  const checkEntry = (applications: string, root: string): void => {
+    const entry = fs.readFileSync(path.join(applications, 'lumen-kwin-output.desktop'), 'utf8');
+    const program = /^Exec=(.+)$/m.exec(entry)?.[1] ?? '';
+    fs.accessSync(path.join(root, program), fs.constants.X_OK);
+    assert.match(entry, /^X-KDE-Wayland-Interfaces=zkde_screencast_unstable_v1$/m);
+  };
+
   it('npm run package makes a .deb whose lumen runs from where it is unpacked', () => {
-    const deb = run('npm', ['run', '--silent', 'package']).trim().split('\n').at(-1) ?? '';
-    assert.match(deb, /\.deb$/);
+    const [deb = 'no file'] = /^\/.*\.deb$/m.exec(run('npm', ['run', '--silent', 'package'])) ?? [];
     run('dpkg-deb', ['--extract', deb, folder]);
     const lumen = path.join(folder, 'usr/bin/lumen');
     assert.match(run(lumen, ['--version']), /^\d+\.\d+\.\d+/);
@@ -65,6 +72,7 @@ describe('packaging', function () {
     ]) {
       assert(fs.existsSync(path.join(folder, 'usr/lib', file)), file);
     }
+    checkEntry(path.join(folder, 'usr/share/applications'), folder);
     verifyUnit(path.join(folder, 'usr/lib/systemd/user/lumen.service'));
     const fields = run('dpkg-deb', ['--field', deb, 'Depends', 'Version']);
     for (const name of [
@@ -80,7 +88,13 @@ describe('packaging', function () {
   });
 
   it('npm run install-host installs a unit that starts this checkout; uninstall-host leaves nothing', () => {
-    const env = { DESTDIR: folder, HOME: '/home/somebody', XDG_CONFIG_HOME: '', XDG_STATE_HOME: '' };
+    const env = {
+      DESTDIR: folder,
+      HOME: '/home/somebody',
+      XDG_CONFIG_HOME: '',
+      XDG_STATE_HOME: '',
+      XDG_DATA_HOME: '',
+    };
     for (let time = 0; time < 2; time += 1) run('npm', ['run', '--silent', 'install-host'], env);
     const unit = path.join(folder, 'home/somebody/.config/systemd/user/lumen.service');
     assert.deepEqual(filesBelow(folder), [
@@ -88,7 +102,9 @@ describe('packaging', function () {
       'etc/udev/rules.d/60-lumen.rules',
       'home/somebody/.config/systemd/user/lumen.service',
       'home/somebody/.local/bin/lumen',
+      'home/somebody/.local/share/applications/lumen-kwin-output.desktop',
     ]);
+    checkEntry(path.join(folder, 'home/somebody/.local/share/applications'), '');
     verifyUnit(unit);
     const command = /^ExecStart="([^"]+)" "([^"]+)" serve$/m.exec(fs.readFileSync(unit, 'utf8'));
     assert.match(run(command?.[1] ?? '', [command?.[2] ?? '', '--version']), /^\d+\.\d+\.\d+/);
