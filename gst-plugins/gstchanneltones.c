@@ -149,6 +149,9 @@ gst_channel_tones_transform_ip (GstBaseTransform *transform, GstBuffer *buffer)
     write_tones (self, (gint16 *) (void *) map.data, count);
   GST_OBJECT_UNLOCK (self);
   gst_buffer_unmap (buffer, &map);
+  /* a source of silence marks its buffers so, and sinks play silence for them */
+  if (!is_reading)
+    GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_GAP);
   return GST_FLOW_OK;
 }
 

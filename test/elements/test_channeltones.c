@@ -78,6 +78,22 @@ GST_START_TEST (test_channels_that_change_places_are_told)
 
 GST_END_TEST;
 
+GST_START_TEST (test_what_was_silence_is_no_gap_any_more)
+{
+  GstHarness *h = gst_harness_new ("channeltones");
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 240 * 2 * sizeof (gint16), NULL);
+
+  gst_buffer_memset (buffer, 0, 0, 240 * 2 * sizeof (gint16));
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_GAP);
+  gst_harness_set_src_caps_str (h, "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2");
+  buffer = gst_harness_push_and_pull (h, buffer);
+  fail_if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP));
+  gst_buffer_unref (buffer);
+  gst_harness_teardown (h);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_silence_and_foreign_tones_are_no_tone)
 {
   static const gdouble none[] = { 0, 0 };
@@ -166,6 +182,7 @@ channeltones_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_each_channel_has_a_tone_of_its_own);
   tcase_add_test (tc, test_channels_that_change_places_are_told);
+  tcase_add_test (tc, test_what_was_silence_is_no_gap_any_more);
   tcase_add_test (tc, test_silence_and_foreign_tones_are_no_tone);
   tcase_add_test (tc, test_missing_and_doubled_samples_are_jumps);
   tcase_add_test (tc, test_a_tone_that_stops_is_one_jump);
