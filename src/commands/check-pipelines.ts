@@ -1,7 +1,6 @@
 /** `lumen pipelines check`: what is wrong with description files, with line and remedy. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { runTool } from '../doctor/tool.js';
 import { mediaEnvironment } from '../media/media-process.js';
 import {
   type Catalog,
@@ -22,6 +21,7 @@ import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import { type ElementKnowledge, findStageProblems, type StageProblem } from '../pipeline/stage-problems.js';
 import { toAudioValues, toVideoValues } from '../pipeline/template.js';
 import { describeError, LumenError } from '../support/errors.js';
+import { runTool } from '../support/tool.js';
 import {
   findMissing,
   folders,

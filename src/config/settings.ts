@@ -24,8 +24,7 @@ export interface VideoSource {
 
 /** Where the sound comes from. `device` is a PulseAudio source name. */
 export type AudioSource =
-  | { readonly kind: 'test' }
-  | { readonly kind: 'none' }
+  | { readonly kind: 'auto' | 'desktop' | 'test' | 'none' }
   | { readonly kind: 'pulse'; readonly device: string };
 
 /** Whether video is offered encrypted, and whether a stream that is not encrypted whole is refused. */
@@ -59,10 +58,10 @@ const videoSource = z.string().transform((text, context): VideoSource => {
 });
 
 const audioSource = z.string().transform((text, context): AudioSource => {
-  if (text === 'test' || text === 'none') return { kind: text };
+  if (text === 'auto' || text === 'desktop' || text === 'test' || text === 'none') return { kind: text };
   const device = text.startsWith('pulse:') ? text.slice('pulse:'.length) : '';
   if (NODE_NAME.test(device)) return { kind: 'pulse', device };
-  context.addIssue(`"${text.slice(0, 80)}" is neither test, none nor pulse:DEVICE`);
+  context.addIssue(`"${text.slice(0, 80)}" is none of: auto, desktop, test, none, pulse:DEVICE`);
   return z.NEVER;
 });
 
@@ -132,10 +131,10 @@ export const SETTINGS = {
     aliasWords: { virtual: 'auto' },
   }),
   audio_source: setting(audioSource, {
-    fallback: 'test',
-    values: '`test`, `none`, `pulse:DEVICE`',
+    fallback: 'auto',
+    values: '`auto`, `desktop`, `test`, `none`, `pulse:DEVICE`',
     description:
-      'What is heard: a test tone, nothing, or a PulseAudio source (a sink’s sound is `SINK.monitor`).',
+      'What is heard: the sound of the desktop, a test tone in each channel, nothing, or a PulseAudio source (a sink’s sound is `SINK.monitor`). `auto`: the tones with the test picture, the desktop with any other.',
   }),
   encoder: setting(stageNames, {
     fallback: 'auto',

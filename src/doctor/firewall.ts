@@ -1,7 +1,7 @@
 /** Whether a firewall of this machine keeps clients out, as far as its tools say. */
 import type { Environment } from '../config/paths.js';
+import { runTool, type ToolAnswer } from '../support/tool.js';
 import { type Finding, note, ok, warning } from './finding.js';
-import { runTool, type ToolAnswer } from './tool.js';
 
 const CHECK = 'network.firewall';
 const MDNS_PORT = 5353;

@@ -22,9 +22,9 @@ import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
 import { LumenError } from '../support/errors.js';
 import { createSilentLogger } from '../support/logger.js';
 import { requireSockets } from '../support/sockets.js';
+import { runTool } from '../support/tool.js';
 import { type Finding, note, ok, problem, warning } from './finding.js';
 import { type FrameCost, measureFrameCost } from './frame-cost.js';
-import { runTool } from './tool.js';
 
 const MODE = { width: 1280, height: 720, fps: 60 } as const;
 const SAMPLE_KBPS = 10_000;
@@ -259,5 +259,6 @@ export const checkSound = async ({ config, environment }: MediaContext): Promise
       : 'no sound server answers';
   const remedy =
     answer === undefined ? 'sudo apt install pulseaudio-utils' : 'systemctl --user start pipewire-pulse';
-  return [audioSource.kind === 'test' ? note(check, text, remedy) : warning(check, text, remedy)];
+  const isNeeded = audioSource.kind === 'desktop' || audioSource.kind === 'pulse';
+  return [isNeeded ? warning(check, text, remedy) : note(check, text, remedy)];
 };

@@ -21,7 +21,13 @@ export const listAddresses = (
 
 const describeSource = ({ source, audioSource }: Config, capture: string): string => {
   const picture = source.target === undefined ? capture : `${capture} ${source.target}`;
-  const sound = { test: 'a test tone', none: 'no sound', pulse: 'sound' }[audioSource.kind];
+  const sound = {
+    auto: 'its sound',
+    desktop: 'the sound of the desktop',
+    test: 'a test tone',
+    none: 'no sound',
+    pulse: 'sound',
+  }[audioSource.kind];
   return audioSource.kind === 'pulse'
     ? `${picture} with ${sound} of ${audioSource.device}`
     : `${picture} with ${sound}`;

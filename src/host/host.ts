@@ -2,10 +2,12 @@
  * The composition root: makes every part of a running host, connects them and takes them down in reverse order.
  * Ports: `protocol/http.md` §1.
  */
+
 import type { AdminReply, AdminRequest } from '../admin/messages.js';
 import { startAdminServer } from '../admin/server.js';
 import { type AppRunOptions, recoverRuns } from '../apps/app-run.js';
 import { createBackends } from '../capture/detect.js';
+import { DesktopSound } from '../capture/sound/desktop-sound.js';
 import type { Config } from '../config/config.js';
 import { ensurePrivateDir, type LumenPaths, resolvePaths } from '../config/paths.js';
 import { PORT_OFFSET, type PortUse, SEND_BUFFER_BYTES } from '../config/ports.js';
@@ -221,12 +223,19 @@ class Host {
     const backends = createBackends({ environment: process.env, stateDir, logger });
     const captures = new Captures({ source: this.#config.source, backends, logger });
     const stageLogger = this.#logger.child({ module: 'pipelines' });
+    const desktopSound = new DesktopSound({
+      environment: process.env,
+      stateDir,
+      port: this.#config.port,
+      logger: this.#logger.child({ module: 'sound' }),
+    });
     const options = {
       config: this.#config,
       standby,
       captures,
       logger: stageLogger,
       userPipelines: pipelinesDir,
+      desktopSound,
       proofs: new StageProofs({
         shippedFolder: SHIPPED_PIPELINES,
         environment: process.env,
@@ -235,7 +244,8 @@ class Host {
     };
     const media = new AppMedia(options, this.#config.apps, backends);
     this.#closers.add('captures', () => media.close());
-    await captures.removeStale();
+    this.#closers.add('sound', () => desktopSound.close());
+    await Promise.all([captures.removeStale(), desktopSound.removeStale()]);
     return media;
   }
 

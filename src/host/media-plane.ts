@@ -4,7 +4,9 @@
  */
 import type { Capture } from '../capture/capture.js';
 import type { CaptureChoice } from '../capture/detect.js';
+import type { DesktopSound, StreamSound } from '../capture/sound/desktop-sound.js';
 import type { Config } from '../config/config.js';
+import type { AudioSource } from '../config/settings.js';
 import type { GraphDescription } from '../media/messages.js';
 import { MEDIA_DESCRIPTORS, type MediaStandby, type PreparedProcess } from '../media/standby.js';
 import {
@@ -68,6 +70,7 @@ export interface MediaPlaneOptions {
   readonly userPipelines: string;
   /** Shared by all planes: a stage is tried once. */
   readonly proofs: StageProofs;
+  readonly desktopSound: DesktopSound;
 }
 
 /** What this machine streams with. */
@@ -84,6 +87,7 @@ type SourceProperties = GraphRequest['videoSource']['properties'];
 interface GraphParts {
   readonly stageCheck: StageCheck;
   readonly capture: SessionCapture;
+  readonly sound: StreamSound;
   /** Told which encoder was chosen. */
   onEncoder(encoder: EncoderDescription): void;
   /** To the process that will play the graphs. */
@@ -169,7 +173,7 @@ export class MediaPlane {
     const missing = await process.inspect(listRequirements(catalog));
     const stages = await this.#chooseStages(catalog, missing, format, backend.stageFor(target));
     const graphs = buildGraphs({
-      ...this.#toRequest(stages, {}),
+      ...this.#toRequest(stages, {}, {}),
       plan: samplePlan({ width: 1280, height: 720, fps: 60 }, 10_000, format),
       firstFrameNumber: 0,
     });
@@ -180,6 +184,7 @@ export class MediaPlane {
   createStream(plan: StreamPlan, events: MediaStreamEvents, logger: Logger, session: string): MediaStream {
     const stageCheck = new StageCheck(SHIPPED_PIPELINES, logger);
     const capture = this.#options.captures.forSession(session, plan.video, logger);
+    const sound = this.#options.desktopSound.forStream(plan.audio);
     let encoder: EncoderDescription | undefined;
     let prepared: PreparedProcess | undefined;
     return new RestartingMediaStream({
@@ -193,12 +198,14 @@ export class MediaPlane {
           sendDescriptor: (fd) => prepared?.sendDescriptor(fd),
           stageCheck,
           capture,
+          sound,
           onEncoder: (chosen) => {
             encoder = chosen;
           },
         }),
       tuningProperties: (tuning) =>
         encoder === undefined ? [] : toLiveProperties(encoder, plan.video, tuning),
+      sound,
       events,
       logger,
     });
@@ -208,7 +215,7 @@ export class MediaPlane {
     plan: StreamPlan,
     process: StreamProcess,
     state: GraphState,
-    { stageCheck, capture, onEncoder, sendDescriptor }: GraphParts,
+    { stageCheck, capture, sound, onEncoder, sendDescriptor }: GraphParts,
   ): Promise<GraphDescription[]> {
     const catalog = this.#loadCatalog();
     const missing = await process.inspect(listRequirements(catalog));
@@ -221,7 +228,7 @@ export class MediaPlane {
       'encoder chosen',
     );
     const graphs = buildGraphs({
-      ...this.#toRequest(stages, shown.capture.properties),
+      ...this.#toRequest(stages, shown.capture.properties, this.#soundProperties(shown.stage, sound)),
       plan,
       firstFrameNumber: state.firstFrameNumber,
     });
@@ -238,9 +245,8 @@ export class MediaPlane {
   #toRequest(
     stages: Stages,
     sourceProperties: SourceProperties,
+    audioProperties: SourceProperties,
   ): Omit<GraphRequest, 'plan' | 'firstFrameNumber'> {
-    const { audioSource } = this.#options.config;
-    const audioProperties = audioSource.kind === 'pulse' ? { device: audioSource.device } : {};
     return {
       videoSource: { description: stages.videoSource, properties: sourceProperties },
       videoEncoder: stages.videoEncoder,
@@ -300,7 +306,7 @@ export class MediaPlane {
     const videoSource = requireDescription('sources', catalog.sources, sourceStage, catalog.broken);
     requireUsable(videoSource, missing);
     this.#isSourceHdr = videoSource.hdr === true;
-    return { videoSource, audio: await this.#audio(catalog, missing) };
+    return { videoSource, audio: await this.#audio(catalog, missing, sourceStage) };
   }
 
   /** @throws LumenError see {@link MediaPlane.check} */
@@ -315,15 +321,24 @@ export class MediaPlane {
     return { ...sources, videoEncoder: await this.#encoders.choose(catalog, missing, format) };
   }
 
-  async #audio(catalog: Catalog, missing: readonly string[]): Promise<Stages['audio']> {
+  /** What is heard beside a picture of this stage. */
+  #soundKind(sourceStage: string): Exclude<AudioSource['kind'], 'auto'> {
+    const { kind } = this.#options.config.audioSource;
+    if (kind !== 'auto') return kind;
+    return sourceStage === 'test' ? 'test' : 'desktop';
+  }
+
+  #soundProperties(sourceStage: string, sound: StreamSound): SourceProperties {
     const { audioSource } = this.#options.config;
-    if (audioSource.kind === 'none') return null;
-    const source: SourceDescription = requireDescription(
-      'audio',
-      catalog.audio,
-      audioSource.kind,
-      catalog.broken,
-    );
+    if (audioSource.kind === 'pulse') return { device: audioSource.device };
+    return this.#soundKind(sourceStage) === 'desktop' ? sound.listen() : {};
+  }
+
+  async #audio(catalog: Catalog, missing: readonly string[], sourceStage: string): Promise<Stages['audio']> {
+    const kind = this.#soundKind(sourceStage);
+    if (kind === 'none') return null;
+    const stage = kind === 'test' ? 'test' : 'pulse';
+    const source: SourceDescription = requireDescription('audio', catalog.audio, stage, catalog.broken);
     requireUsable(source, missing);
     return { source, encoder: (await chooseEncoder(catalog, { codec: 'opus', missing })).encoder };
   }

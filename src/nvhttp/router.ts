@@ -194,12 +194,7 @@ export class Router {
     const work = verb === 'launch' ? host.launch(request, connection) : host.resume(request, connection);
     const reply = await withDeadline(work, HOST_DEADLINE_MS, verb);
     if (!reply.ok) return refuseLoudly(reply.statusCode, reply.message);
-    const { mode, playsAudioOnHost } = request;
-    logger.debug({ peerAddress, verb, mode }, 'a launch was accepted');
-    // Resumes repeat what the launch said: once for a session is enough.
-    if (verb === 'launch' && playsAudioOnHost) {
-      logger.info({ peerAddress }, 'the client asks for sound at the host too, which is not there yet');
-    }
+    logger.debug({ peerAddress, verb, mode: request.mode }, 'a launch was accepted');
     return okReply(xmlElement('sessionUrl0', reply.sessionUrl), xmlElement(flagName(verb), 1));
   }
 

@@ -76,6 +76,14 @@ export interface GraphState {
   readonly audioEndpoint: Endpoint | undefined;
 }
 
+/** The host's end of the sound, which outlives media processes. */
+export interface StreamSound {
+  /** The sound broke off: whatever it is taken from is made again where it is missing. */
+  renew(): void;
+  /** What was changed for the stream is put back. */
+  release(): Promise<void>;
+}
+
 export interface MediaStreamParts {
   /**
    * Rejects with LUMEN_SOURCE_MISSING, LUMEN_PIPEWIRE_UNREACHABLE or LUMEN_CAPTURE_FAILED while what is to be streamed
@@ -87,6 +95,8 @@ export interface MediaStreamParts {
   buildGraphs(process: StreamProcess, state: GraphState): Promise<readonly GraphDescription[]>;
   /** What to set in the playing video graph; nothing where its encoder cannot change in place. */
   tuningProperties(tuning: StreamTuning): GraphDescription['properties'];
+  /** What the sound is taken from. */
+  readonly sound: StreamSound;
   readonly events: MediaStreamEvents;
   readonly logger: Logger;
 }
@@ -277,9 +287,11 @@ export class RestartingMediaStream implements MediaStream {
     const { element, message: problem, debug } = report;
     // The graph plays on: a pipeline file whose elements have other names must not cost the picture.
     const isHarmless = this.#isPlaying && (report.code === 'command' || report.code === 'property');
-    if (report.graph !== 'video')
+    if (report.graph !== 'video') {
       logger.warn({ element, problem, debug }, 'sound stopped, the picture goes on');
-    else if (isHarmless) logger.warn({ element, problem }, 'the media process could not do what it was told');
+      this.#parts.sound.renew();
+    } else if (isHarmless)
+      logger.warn({ element, problem }, 'the media process could not do what it was told');
     else {
       logger.debug({ element, problem, debug }, 'media error');
       this.#fail(standby, element === '' ? problem : `${element}: ${problem}`, MEDIA_REMEDY);
@@ -381,7 +393,8 @@ export class RestartingMediaStream implements MediaStream {
     this.#watch?.stop();
     const standby = this.#standby;
     this.#standby = undefined;
+    const released = this.#parts.sound.release();
     if (standby !== undefined) await this.#retire(standby, STOP_DEADLINE_MS);
-    await this.#restart;
+    await Promise.all([this.#restart, released]);
   }
 }

@@ -74,6 +74,12 @@ export const ERROR_KINDS = {
     remedy: '{remedy}',
     exitCode: 7,
   },
+  LUMEN_SOUND_UNREACHABLE: {
+    message: 'The sound server cannot be asked: {problem}',
+    remedy:
+      'start it in this login session (systemctl --user start pipewire-pulse), or choose --audio-source none',
+    exitCode: 7,
+  },
   LUMEN_PIPEWIRE_UNREACHABLE: {
     message: 'PipeWire cannot be asked for its nodes: {problem}',
     remedy: 'start PipeWire in this login session (systemctl --user start pipewire) or use --source test',

@@ -12,6 +12,7 @@ import { caseName, fullMatrix, problemsOf, streamCase, useRgbSource } from '../s
 import { adaptFigures } from './adapt.js';
 import { clientFigures } from './clients.js';
 import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
+import { soundFigures } from './sound.js';
 
 const MODE_1080P60 = { width: 1920, height: 1080, fps: 60 } as const;
 const FULL_HD = { mode: MODE_1080P60, bitrateKbps: 20_000 } as const;
@@ -225,6 +226,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   formats: formatFigures,
   adapt: adaptFigures,
   clients: clientFigures,
+  sound: () => soundFigures(),
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {

@@ -1,10 +1,12 @@
 /** What a host does with pipeline files of the user that are wrong, and without its own elements. */
+
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { createBackends } from '../../src/capture/detect.js';
+import { DesktopSound } from '../../src/capture/sound/desktop-sound.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { Captures } from '../../src/host/captures.js';
 import { MediaPlane } from '../../src/host/media-plane.js';
@@ -77,8 +79,9 @@ describe('pipeline files of the user', function () {
     const proofs = new StageProofs({ shippedFolder: SHIPPED, environment, logger });
     const userPipelines = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines');
     const backends = createBackends({ environment, stateDir: home.directory, logger });
+    const desktopSound = new DesktopSound({ environment, stateDir: home.directory, port: 47989, logger });
     const captures = new Captures({ source: config.source, backends, logger });
-    return new MediaPlane({ config, standby, captures, logger, userPipelines, proofs });
+    return new MediaPlane({ config, standby, captures, logger, userPipelines, proofs, desktopSound });
   };
 
   /** As a host does it whose spare process is ready. */

@@ -17,6 +17,8 @@ export interface PipeWire {
   /** The environment in which programs find this daemon. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   startProducer(options: ProducerOptions): Promise<Producer>;
+  /** Ends the sound server with SIGKILL and starts another: all its sinks and streams are gone. */
+  restartPulse(): Promise<void>;
   /** Ends the producers, the daemon and its helpers, and removes the runtime folder. */
   stop(): Promise<void>;
 }
@@ -78,26 +80,42 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     XDG_CONFIG_HOME: path.join(folder, 'config'),
     XDG_STATE_HOME: path.join(folder, 'state'),
   };
+  let pulse: ChildProcess | undefined;
+  const pulseSocket = path.join(folder, 'pulse', 'native');
+  const start = (command: string): ChildProcess => {
+    const child = spawn(command, [], { env: environment, stdio: 'ignore' });
+    children.push(child);
+    return child;
+  };
+  const startPulse = async () => {
+    pulse = start('pipewire-pulse');
+    await until('pipewire-pulse', () => isListening(pulseSocket));
+  };
   const stop = async () => {
     for (const child of children.reverse()) await end(child);
     fs.rmSync(folder, { recursive: true, force: true });
   };
   try {
     environment['DBUS_SESSION_BUS_ADDRESS'] = await startBus(environment, children);
-    const start = (command: string) =>
-      children.push(spawn(command, [], { env: environment, stdio: 'ignore' }));
     start('pipewire');
     await until('pipewire', () => isListening(path.join(folder, 'pipewire-0')));
     start('wireplumber');
-    if (options.pulse) {
-      start('pipewire-pulse');
-      await until('pipewire-pulse', () => isListening(path.join(folder, 'pulse', 'native')));
-    }
+    if (options.pulse) await startPulse();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { environment, stop, startProducer: (producer) => startProducer(environment, children, producer) };
+  const restartPulse = async () => {
+    if (pulse !== undefined) await end(pulse);
+    fs.rmSync(pulseSocket, { force: true });
+    await startPulse();
+  };
+  return {
+    environment,
+    stop,
+    restartPulse,
+    startProducer: (producer) => startProducer(environment, children, producer),
+  };
 };
 
 const startProducer = async (

@@ -148,8 +148,8 @@ export class Serve {
   }
 
   /** @param args further arguments of serve */
-  static async start(home: TestHome, args: readonly string[] = []): Promise<Serve> {
-    const port = await findBasePort();
+  static async start(home: TestHome, args: readonly string[] = [], basePort?: number): Promise<Serve> {
+    const port = basePort ?? (await findBasePort());
     const fixed = [
       'serve',
       '--port',

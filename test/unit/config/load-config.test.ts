@@ -39,7 +39,7 @@ describe('configuration', function () {
     assert.equal(config.port, 47989);
     assert.equal(config.bindAddress, '::');
     assert.deepEqual(config.source, { kind: 'auto' });
-    assert.deepEqual(config.audioSource, { kind: 'test' });
+    assert.deepEqual(config.audioSource, { kind: 'auto' });
     assert.equal(config.linkKbps, 800_000);
     assert.equal(config.suspendMinutes, 30);
     assert.equal(config.maxSessions, 4);

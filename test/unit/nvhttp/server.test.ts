@@ -9,7 +9,6 @@ import { ClientStore } from '../../../src/identity/client-store.js';
 import type { KeyPair } from '../../../src/identity/key-pair.js';
 import type { PairingDesk } from '../../../src/nvhttp/pairing.js';
 import type { Nvhttp } from '../../../src/nvhttp/server.js';
-import { createSilentLogger, type Logger } from '../../../src/support/logger.js';
 import { H264 } from '../../support/plans.js';
 import { type FakeHost, type Keys, makeFolder, makeKeys, startEndpoints, until } from './endpoints.js';
 import { finishPairing, getHttp, getHttps, startPairing, statusOf, textOf } from './pairing-client.js';
@@ -182,20 +181,6 @@ describe('the endpoints', function () {
       ({ clients, pairing, host, server } = await startEndpoints(keys, {}, { bindAddress: '::1' }));
       const { text } = await getHttps(server.httpsPort, LAUNCH, paired, { host: '::1' });
       assert.equal(textOf(text, 'gamesession'), '1');
-    });
-
-    it('say in the log, once for a session, that the host itself plays no sound yet', async () => {
-      await server.close();
-      const said: string[] = [];
-      const logger: Logger = createSilentLogger();
-      logger.info = (_fields: unknown, text?: string) => said.push(text ?? '');
-      ({ clients, pairing, host, server } = await startEndpoints(keys, {}, { logger }));
-      const target = LAUNCH.replace('localAudioPlayMode=0', 'localAudioPlayMode=1');
-      await overHttps(target);
-      await overHttps(target.replace('/launch', '/resume'));
-      assert.equal(said.filter((text) => /sound at the host/.test(text)).length, 1);
-      await overHttps(LAUNCH);
-      assert.equal(said.filter((text) => /sound at the host/.test(text)).length, 1);
     });
 
     it('are answered when the host fails, without its words', async () => {

@@ -58,6 +58,7 @@ const setUp = (
   const states: GraphState[] = [];
   const failures: MediaFailure[] = [];
   let dropped = 0;
+  const sound = { renewed: 0, released: 0 };
   let released = 0;
   const takeProcess = async (): Promise<StandbyProcess> => {
     const process = new ScriptedProcess();
@@ -86,6 +87,14 @@ const setUp = (
       return [];
     },
     tuningProperties: ({ encoderKbps }) => [{ element: 'encoder', property: 'bitrate', value: encoderKbps }],
+    sound: {
+      renew: () => {
+        sound.renewed += 1;
+      },
+      release: async () => {
+        sound.released += 1;
+      },
+    },
     events: {
       onFrameDropped: () => {
         dropped += 1;
@@ -95,7 +104,16 @@ const setUp = (
     },
     logger: createSilentLogger(),
   });
-  return { stream, processes, continued, states, failures, dropped: () => dropped, released: () => released };
+  return {
+    stream,
+    processes,
+    continued,
+    states,
+    failures,
+    sound,
+    dropped: () => dropped,
+    released: () => released,
+  };
 };
 
 const VIDEO_AT = { address: '127.0.0.1', port: 4000, sourceAddress: '127.0.0.1' } as const;
@@ -226,7 +244,7 @@ describe('RestartingMediaStream', () => {
   });
 
   it('lets the picture go on when only the sound fails', async () => {
-    const { stream, processes } = setUp();
+    const { stream, processes, sound } = setUp();
     stream.start();
     await settle();
     nth(processes, 0).report({
@@ -239,7 +257,10 @@ describe('RestartingMediaStream', () => {
     });
     await settle();
     assert.equal(processes.length, 1);
+    assert.equal(sound.renewed, 1, 'what it is taken from may be gone');
+    assert.equal(sound.released, 0);
     await stream.stop();
+    assert.equal(sound.released, 1);
   });
 
   it('goes on when the graph lacks an element that it is asked to command', async () => {

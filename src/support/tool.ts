@@ -1,6 +1,5 @@
 /** Runs other programs for their answer: bounded in time and size, and never an error. */
 import { spawn } from 'node:child_process';
-import type { Environment } from '../config/paths.js';
 
 const DEADLINE_MS = 5000;
 const MAX_CHARACTERS = 512 * 1024;
@@ -15,7 +14,7 @@ export interface ToolAnswer {
 /** @returns undefined when there is no such program */
 export const runTool = (
   argv: readonly string[],
-  environment: Environment,
+  environment: Readonly<Record<string, string | undefined>>,
   deadlineMs = DEADLINE_MS,
 ): Promise<ToolAnswer | undefined> =>
   new Promise((resolve) => {

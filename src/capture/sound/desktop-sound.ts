@@ -1,0 +1,171 @@
+/**
+ * The sound of the desktop. Where a client does not want the host to play along, the programs play into a virtual sink
+ * that is the default while somebody streams; otherwise the streams listen to whatever sink is the default. What was
+ * before is put back when the last stream has ended, when this process is killed, and at the latest at the next start.
+ *
+ * All streams of a host hear the same desktop, so they share one sink; it has as many channels as the first stream.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { PropertyValue } from '../../media/messages.js';
+import type { AudioPlan } from '../../session/stream-plan.js';
+import { describeError, LumenError } from '../../support/errors.js';
+import { runTask } from '../../support/lifecycle.js';
+import type { CaptureContext } from '../capture.js';
+import { ReleaseGuard } from '../release-guard.js';
+import { PulseControl } from './pulse-control.js';
+
+/**
+ * $1 our sink, $2 the default before it (empty: none was chosen), $3 the state file. A default that somebody chose
+ * meanwhile stays. The module is found by the sink's name: its number means another one once the server has restarted.
+ */
+const RESTORE = `
+if [ "$(timeout 2 pactl get-default-sink)" = "$1" ]; then
+  if [ -n "$2" ]; then timeout 2 pactl set-default-sink "$2"; else timeout 2 pw-metadata -d 0 default.configured.audio.sink; fi
+fi
+timeout 2 pactl list short modules | while read -r id name arguments; do
+  case " $arguments " in *" sink_name=$1 "*) timeout 2 pactl unload-module "$id" ;; esac
+done
+timeout 2 pactl list short sinks >/dev/null && rm -f "$3"
+`;
+
+/** Beside the device it keeps PipeWire from recording a microphone where that device is gone. */
+const SINKS_ONLY = 'props,stream.capture.sink=(string)true';
+
+/** How a stream wants to hear the desktop. */
+export type SoundWish = Pick<AudioPlan, 'channels' | 'playsOnHost'>;
+
+export interface DesktopSoundOptions extends CaptureContext {
+  /** Base port of this host: hosts that run at the same time need sinks of their own. */
+  readonly port: number;
+}
+
+/** What one stream listens to. */
+export class StreamSound {
+  readonly #desktop: DesktopSound;
+  readonly #wish: SoundWish;
+
+  constructor(desktop: DesktopSound, wish: SoundWish) {
+    this.#desktop = desktop;
+    this.#wish = wish;
+  }
+
+  /** Begins, without waiting. @returns properties of a `pulsesrc` */
+  listen(): Readonly<Record<string, PropertyValue>> {
+    return { device: this.#desktop.listen(this, this.#wish), 'stream-properties': SINKS_ONLY };
+  }
+
+  /** The sound broke off: what is missing is made again. */
+  renew(): void {
+    this.#desktop.renew(this, this.#wish);
+  }
+
+  /** Resolves when all is put back that no other stream needs. */
+  release(): Promise<void> {
+    return this.#desktop.release(this);
+  }
+}
+
+export class DesktopSound {
+  readonly #options: DesktopSoundOptions;
+  readonly #sinkName: string;
+  /** Where it is written down what has to be put back. */
+  readonly #stateFile: string;
+  readonly #pulse: PulseControl;
+  /** Streams that want the host silent. */
+  readonly #users = new Set<StreamSound>();
+  #guard: ReleaseGuard | undefined;
+  /** What is done at the server is done one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: DesktopSoundOptions) {
+    this.#options = options;
+    this.#sinkName = `lumen-${options.port}`;
+    this.#stateFile = path.join(options.stateDir, `sound-${options.port}.json`);
+    this.#pulse = new PulseControl(options.environment);
+  }
+
+  forStream(wish: SoundWish): StreamSound {
+    return new StreamSound(this, wish);
+  }
+
+  /** Puts back what a host that could not do so itself has changed. */
+  async removeStale(): Promise<void> {
+    if (!fs.existsSync(this.#stateFile)) return;
+    this.#options.logger.info(
+      { sink: this.#sinkName },
+      'putting the default sink back that was before the last streams',
+    );
+    await this.#restoreBy(readPrevious(this.#stateFile)).release();
+  }
+
+  /** @returns the Pulse device to record */
+  listen(user: StreamSound, wish: SoundWish): string {
+    if (wish.playsOnHost) return '@DEFAULT_MONITOR@';
+    this.#users.add(user);
+    this.renew(user, wish);
+    return `${this.#sinkName}.monitor`;
+  }
+
+  renew(user: StreamSound, { channels }: SoundWish): void {
+    if (!this.#users.has(user)) return;
+    runTask(this.#options.logger, 'make virtual sink', () => this.#inTurn(() => this.#ensureSink(channels)));
+  }
+
+  release(user: StreamSound): Promise<void> {
+    this.#users.delete(user);
+    return this.#inTurn(() => this.#restoreWhenUnused());
+  }
+
+  /** No stream listens any more. */
+  close(): Promise<void> {
+    this.#users.clear();
+    return this.#inTurn(() => this.#restoreWhenUnused());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work).catch((error: unknown) => {
+      const remedy = error instanceof LumenError ? error.remedy : 'run: lumen doctor';
+      this.#options.logger.warn({ problem: describeError(error), remedy }, 'no sound of the desktop');
+    });
+    return this.#turn;
+  }
+
+  /** Also after a restart of the server, which forgets the sink but not that it is the default. */
+  async #ensureSink(channels: AudioPlan['channels']): Promise<void> {
+    if (this.#users.size === 0 || (await this.#pulse.sinkNames()).includes(this.#sinkName)) return;
+    this.#guard ??= await this.#prepareRestore();
+    await this.#pulse.createNullSink(this.#sinkName, channels);
+    await this.#pulse.setDefault(this.#sinkName);
+    this.#options.logger.info({ sink: this.#sinkName, channels }, 'programs play into the virtual sink');
+  }
+
+  async #prepareRestore(): Promise<ReleaseGuard> {
+    const chosen = await this.#pulse.chosenDefault();
+    const previous = chosen === this.#sinkName ? '' : (chosen ?? '');
+    fs.writeFileSync(this.#stateFile, `${JSON.stringify({ version: 1, previous })}\n`, { mode: 0o600 });
+    return this.#restoreBy(previous);
+  }
+
+  #restoreBy(previous: string): ReleaseGuard {
+    return new ReleaseGuard(RESTORE, [this.#sinkName, previous, this.#stateFile], this.#options);
+  }
+
+  async #restoreWhenUnused(): Promise<void> {
+    if (this.#users.size > 0 || this.#guard === undefined) return;
+    const guard = this.#guard;
+    this.#guard = undefined;
+    await guard.release();
+    this.#options.logger.info({ sink: this.#sinkName }, 'virtual sink removed');
+  }
+}
+
+/** Empty where the file says nothing else: then the server chooses. */
+const readPrevious = (stateFile: string): string => {
+  try {
+    const { previous } = Object(JSON.parse(fs.readFileSync(stateFile, 'utf8'))) as Record<string, unknown>;
+    return typeof previous === 'string' ? previous : '';
+  } catch {
+    return '';
+  }
+};

@@ -1,0 +1,126 @@
+/** The sound of a desktop with a real sound server: programs play into the virtual sink, and all is put back after. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { openStream, pair, probe } from '../support/client.js';
+import { type PipeWire, startPipeWire } from '../support/pipewire.js';
+import { chosenSink, defaultSink, forgetChosenSink, pactl, playTones, sinkNames } from '../support/player.js';
+import { Serve, TestHome, until } from '../support/serve.js';
+
+const SMALL = { mode: { width: 320, height: 180, fps: 30 }, bitrateKbps: 16_000 } as const;
+const SURROUND_HZ = [440, 1300, 660, 80, 900, 1800];
+const STEREO_HZ = [440, 1300];
+
+describe('the sound of the desktop', function () {
+  this.timeout(90_000);
+  let pipewire: PipeWire;
+  let home: TestHome;
+  let serve: Serve;
+
+  const startServe = (port?: number) =>
+    Serve.start(home, ['--source', 'test', '--audio-source', 'desktop'], port);
+  const ourSink = () => `lumen-${serve.port}`;
+  const isRestored = () => defaultSink(pipewire) === 'speakers' && !sinkNames(pipewire).includes(ourSink());
+  const stateFile = () => path.join(home.directory, 'state/lumen', `sound-${serve.port}.json`);
+
+  before(async () => {
+    pipewire = await startPipeWire({ pulse: true });
+    const folder = pipewire.environment['XDG_RUNTIME_DIR'] ?? '';
+    home = new TestHome({
+      PIPEWIRE_RUNTIME_DIR: folder,
+      PULSE_SERVER: `unix:${path.join(folder, 'pulse/native')}`,
+      DBUS_SESSION_BUS_ADDRESS: pipewire.environment['DBUS_SESSION_BUS_ADDRESS'],
+    });
+    pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
+    pactl(pipewire, 'set-default-sink', 'speakers');
+    serve = await startServe();
+    await pair(serve);
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
+  });
+  after(async () => {
+    await serve?.stop();
+    await pipewire?.stop();
+    home?.remove();
+  });
+
+  it('reaches a 5.1 client with every channel in its place, and the speakers are the default again after', async () => {
+    // It plays before the stream begins: it has to move to the virtual sink.
+    const player = playTones(pipewire, 6);
+    try {
+      const stream = await openStream(serve, { ...SMALL, audioChannels: 6 });
+      await until(
+        async () => String((await stream.stats()).audio?.tonesHz) === String(SURROUND_HZ),
+        'the tones reach their channels',
+        30_000,
+      );
+      assert.equal(defaultSink(pipewire), ourSink());
+      assert.equal((await stream.stats()).audio?.lost, 0);
+      await stream.disconnect();
+    } finally {
+      await player.end();
+    }
+    await until(isRestored, 'the speakers are the default');
+    assert.equal(chosenSink(pipewire), 'speakers');
+    await until(() => !fs.existsSync(stateFile()), 'nothing is left to put back');
+  });
+
+  it('stays audible at the host where the client asks for that', async () => {
+    const player = playTones(pipewire, 2);
+    try {
+      const stream = await openStream(serve, { ...SMALL, playsAudioOnHost: true });
+      await until(
+        async () => String((await stream.stats()).audio?.tonesHz) === String(STEREO_HZ),
+        'the tones of the speakers are heard',
+        30_000,
+      );
+      assert.ok(isRestored(), 'nothing was changed');
+      await stream.quit();
+    } finally {
+      await player.end();
+    }
+  });
+
+  it('keeps running when nothing plays, and comes back when the sound server is restarted', async () => {
+    const stream = await openStream(serve, SMALL);
+    const packets = async () => (await stream.stats()).audio?.packets ?? 0;
+    await until(async () => (await packets()) > 200, 'silence is sent', 20_000);
+    await pipewire.restartPulse();
+    await until(() => serve.output.includes('sound stopped, the picture goes on'), 'the host notices');
+    const before = await packets();
+    await until(async () => (await packets()) > before + 100, 'the sound is back', 30_000);
+    assert.ok(sinkNames(pipewire).includes(ourSink()));
+    await stream.quit();
+    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone');
+  });
+
+  it('puts the default back when the host is killed', async () => {
+    pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
+    await until(() => defaultSink(pipewire) === 'speakers', 'the speakers are the default');
+    const stream = await openStream(serve, SMALL);
+    await until(() => defaultSink(pipewire) === ourSink(), 'the virtual sink is the default');
+    await serve.stop('SIGKILL');
+    await stream.vanish();
+    await until(isRestored, 'the speakers are the default');
+  });
+
+  it('puts back at the start what the end of the machine kept it from', async () => {
+    const { port } = serve;
+    pactl(pipewire, 'load-module', 'module-null-sink', `sink_name=${ourSink()}`, 'channels=2');
+    pactl(pipewire, 'set-default-sink', ourSink());
+    fs.writeFileSync(stateFile(), '{"version":1,"previous":"speakers"}\n');
+    serve = await startServe(port);
+    assert.ok(isRestored());
+    assert.ok(!fs.existsSync(stateFile()));
+  });
+
+  it('leaves it to the server again where nothing was chosen before', async () => {
+    pactl(pipewire, 'set-default-sink', 'speakers');
+    forgetChosenSink(pipewire);
+    const report = await probe(serve, { ...SMALL, seconds: 1, ending: 'quit' });
+    assert.equal(report.failure, null, JSON.stringify(report.failure));
+    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone');
+    assert.equal(chosenSink(pipewire), '');
+  });
+});
