@@ -32,6 +32,7 @@ export class SessionCapture {
   readonly #logger: Logger;
   #open: OpenCapture | undefined;
   #pending: Promise<OpenCapture> | undefined;
+  #choice: CaptureChoice | undefined;
   #isClosed = false;
   /** Of a capture that is still open: its pictures will not come, or fit, any more. */
   #lost: string | undefined;
@@ -81,16 +82,29 @@ export class SessionCapture {
 
   async #openNew(): Promise<OpenCapture> {
     const { backends, source } = this.#options;
-    const { backend, target, reason } = await chooseBackend(backends, source);
+    const { backend, target, reason } = this.#choice ?? (await chooseBackend(backends, source));
     const request: CaptureRequest = { mode: this.#mode, cursor: 'embedded', target };
     const capture = await backend.open(request, {
       onEnded: (why) => this.#lose(why),
       onResized: () => this.#lose('its size changed'),
     });
     this.#logger.info({ capture: backend.name, why: reason, shows: capture.description }, 'capture opened');
+    // A desktop that is started anew must find its session waiting for it, and not a test pattern in its place.
+    this.#choice = { backend, target, reason };
     // Closed while it was opened: nobody else would close it.
     if (this.#isClosed) await capture.close();
     return { stage: backend.stageFor(target), capture };
+  }
+
+  /** See {@link Capture.explainSilence}. */
+  async explainSilence(): Promise<string> {
+    return (await this.#open?.capture.explainSilence()) ?? 'its capture is gone';
+  }
+
+  /** Says in the log how the pictures travel, which nobody knows before the first one. */
+  async logFormat(): Promise<void> {
+    const format = await this.#open?.capture.describeFormat();
+    if (format !== undefined) this.#logger.info({ format }, 'pictures arrive');
   }
 
   #lose(why: string): void {

@@ -30,7 +30,7 @@ import {
 import type { HostCapabilities, StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';
-import { withDeadline } from '../support/lifecycle.js';
+import { runTask, withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import { closeDescriptor } from '../support/sockets.js';
 import type { Captures, SessionCapture } from './captures.js';
@@ -189,6 +189,8 @@ export class MediaPlane {
     let prepared: PreparedProcess | undefined;
     return new RestartingMediaStream({
       checkSource: async () => (await capture.ensure()).capture.identity,
+      onPicture: () => runTask(logger, 'describe pictures', () => capture.logFormat()),
+      explainSilence: () => capture.explainSilence(),
       takeProcess: async () => {
         prepared = stageCheck.watch(await this.#options.standby.take());
         return prepared;

@@ -91,6 +91,10 @@ export interface MediaStreamParts {
    * @returns what tells this source from one of the same name that comes after it
    */
   checkSource(): Promise<string>;
+  /** The source gave its first picture to a process. */
+  onPicture(): void;
+  /** Why it gave none, in words for the log. */
+  explainSilence(): Promise<string>;
   takeProcess(): Promise<StandbyProcess>;
   buildGraphs(process: StreamProcess, state: GraphState): Promise<readonly GraphDescription[]>;
   /** What to set in the playing video graph; nothing where its encoder cannot change in place. */
@@ -260,6 +264,8 @@ export class RestartingMediaStream implements MediaStream {
         this.#hasDelivered ||= stages.frames > 0;
         this.#parts.events.onStages(stages);
       },
+      onPicture: () => this.#parts.onPicture(),
+      explainSilence: () => this.#parts.explainSilence(),
       fail,
       logger: this.#parts.logger,
     });

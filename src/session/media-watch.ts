@@ -16,8 +16,11 @@ const INTERVAL_MS = 1000;
 /** Looking for the source starts a program: not at every reading. */
 const READINGS_PER_SOURCE_CHECK = 2;
 const WEDGED_AFTER_MS = 3000;
-/** Before the first frame: the client still waits for a picture. */
+/** Before the first frame, with pictures to encode: the client still waits. */
 const WEDGED_AT_START_MS = 2000;
+/** A client that sees nothing leaves after ten seconds: it is told why before that. */
+const SILENT_AFTER_MS = 5000;
+const SILENCE_REMEDY = 'look at the screen that is captured, and at the source: lumen sources, lumen doctor';
 
 export interface MediaWatchOptions {
   readonly process: Pick<StreamProcess, 'stats'>;
@@ -29,6 +32,10 @@ export interface MediaWatchOptions {
   /** The source is gone; its last picture is repeated meanwhile. Called once each time. */
   onMissing(problem: string): void;
   onStages(stages: StageTimes): void;
+  /** The source gave its first picture to this process. */
+  onPicture(): void;
+  /** Why it gave none, as far as it can be known; asked after 5 s. */
+  explainSilence(): Promise<string>;
   /** The process must be replaced; or, when `isFinal`, the stream given up. */
   fail(cause: string, remedy: string, isFinal?: boolean): void;
   readonly logger: Logger;
@@ -43,6 +50,8 @@ export class MediaWatch {
   #readings = 0;
   #progress = { frames: -1, atMs: performance.now() };
   #missingSinceMs: number | undefined;
+  readonly #startMs = performance.now();
+  #hasPicture = false;
   #isStopped = false;
 
   constructor(options: MediaWatchOptions) {
@@ -84,14 +93,22 @@ export class MediaWatch {
       return;
     }
     if (stages !== undefined) this.#options.onStages(stages);
+    if (!this.#hasPicture && stages !== undefined && stages.captured > 0) {
+      this.#hasPicture = true;
+      this.#options.onPicture();
+    }
     const nowMs = performance.now();
+    if (!this.#hasPicture && this.#options.isReleased() && nowMs - this.#startMs >= SILENT_AFTER_MS) {
+      const why = await this.#options.explainSilence().catch(describeError);
+      this.#fail(`the video source gave no picture for ${SILENT_AFTER_MS / 1000} s: ${why}`, SILENCE_REMEDY);
+      return;
+    }
     const frames = stages?.frames ?? 0;
-    if (frames !== this.#progress.frames || !this.#options.isReleased())
+    if (frames !== this.#progress.frames || !this.#options.isReleased() || !this.#hasPicture)
       this.#progress = { frames, atMs: nowMs };
     else if (nowMs - this.#progress.atMs >= (frames === 0 ? WEDGED_AT_START_MS : WEDGED_AFTER_MS)) {
-      const cause =
-        stages?.captured === 0 ? 'the video source gave no picture' : 'no frame leaves the encoder';
-      this.#fail(`${cause} for ${Math.round((nowMs - this.#progress.atMs) / 1000)} s`, MEDIA_REMEDY);
+      const seconds = Math.round((nowMs - this.#progress.atMs) / 1000);
+      this.#fail(`no frame leaves the encoder for ${seconds} s`, MEDIA_REMEDY);
     }
   }
 

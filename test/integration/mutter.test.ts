@@ -95,6 +95,38 @@ describe('lumen serve --source mutter', function () {
     await noOutput();
   });
 
+  /** Breaks something under a stream, repairs it, and waits for pictures of a new window. */
+  const recoversFrom = async (lose: () => Promise<void>, repair: () => Promise<void>): Promise<void> => {
+    const stream = await openStream(serve, { mode: MODE });
+    assert.notEqual(await stream.firstFrame, null);
+    const { decoded } = (await stream.stats()).frames;
+    await lose();
+    await until(() => serve.output.includes('waiting for the video source'), 'the loss is noticed');
+    await repair();
+    await until(() => serve.output.match(/capture opened/g)?.length === 2, 'a new capture', 30_000);
+    await until(async () => (await mutter.outputs()).length === 1, 'a new output', 15_000);
+    const window = mutter.startWindow(COUNTER);
+    await seesCounting(stream);
+    const { frames } = await stream.stats();
+    assert.ok(frames.decoded > decoded);
+    assert.equal(frames.sequenceGaps, 0, 'the numbering goes on');
+    assert.ok((await serve.status()).eventLoopDelayMs.p99 < 1000, 'the control process did not hang');
+    await window.stop();
+    await stream.quit();
+    await noOutput();
+  };
+
+  it('goes on when the compositor is killed and started again', () =>
+    recoversFrom(
+      () => mutter.kill(),
+      async () => {
+        mutter = await startMutter(pipewire);
+      },
+    ));
+
+  it('goes on when the PipeWire daemon is killed and started again', () =>
+    recoversFrom(pipewire.daemon.kill, pipewire.daemon.start));
+
   it('leaves no output behind when the host is killed', async () => {
     const stream = await openStream(serve, { mode: MODE });
     await until(async () => (await mutter.outputs()).length === 1, 'the output');

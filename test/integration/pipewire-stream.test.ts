@@ -158,4 +158,24 @@ describe('lumen serve --source pipewire:NAME', function () {
     await stream.quit();
     await second.kill();
   });
+
+  it('says what is known when no first picture comes, and ends with the code of the client', async () => {
+    const launch =
+      'videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1 ! valve drop=true drop-mode=forward-sticky-events';
+    const producer = await pipewire.startProducer({
+      name: 'lumen-silent',
+      width: 640,
+      height: 360,
+      fps: 30,
+      launch,
+    });
+    const serve = await start('lumen-silent');
+    const stream = await openStream(serve);
+    assert.equal(await stream.firstFrame, null);
+    await until(() => serve.output.includes('session ended'), 'the end', 15_000);
+    assert.match(serve.output, /gave no picture for 5 s: [a-z]/);
+    assert.match(serve.output, /0x800e9403/);
+    await stream.vanish();
+    await producer.kill();
+  });
 });

@@ -19,6 +19,8 @@ export interface PipeWire {
   startProducer(options: ProducerOptions): Promise<Producer>;
   /** Ends the sound server with SIGKILL and starts another: all its sinks and streams are gone. */
   restartPulse(): Promise<void>;
+  /** Ends the daemon and its session manager with SIGKILL; `start` makes new ones. */
+  readonly daemon: { kill(): Promise<void>; start(): Promise<void> };
   /** Ends the producers, the daemon and its helpers, and removes the runtime folder. */
   stop(): Promise<void>;
 }
@@ -95,11 +97,23 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     for (const child of children.reverse()) await end(child);
     fs.rmSync(folder, { recursive: true, force: true });
   };
+  const socket = path.join(folder, 'pipewire-0');
+  let running: ChildProcess[] = [];
+  const daemon: PipeWire['daemon'] = {
+    kill: async () => {
+      for (const child of running) await end(child);
+      // What a killed daemon leaves would be taken for the next one.
+      fs.rmSync(socket, { force: true });
+    },
+    start: async () => {
+      running = [start('pipewire')];
+      await until('pipewire', () => isListening(socket));
+      running.push(start('wireplumber'));
+    },
+  };
   try {
     environment['DBUS_SESSION_BUS_ADDRESS'] = await startBus(environment, children);
-    start('pipewire');
-    await until('pipewire', () => isListening(path.join(folder, 'pipewire-0')));
-    start('wireplumber');
+    await daemon.start();
     if (options.pulse) await startPulse();
   } catch (error) {
     await stop();
@@ -114,6 +128,7 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     environment,
     stop,
     restartPulse,
+    daemon,
     startProducer: (producer) => startProducer(environment, children, producer),
   };
 };

@@ -81,6 +81,8 @@ const setUp = (
   };
   const stream = new RestartingMediaStream({
     checkSource,
+    onPicture: () => undefined,
+    explainSilence: async () => 'nobody knows',
     takeProcess,
     buildGraphs: async (_process, state) => {
       states.push(state);

@@ -19,6 +19,8 @@ const setUp = (parts: Partial<MediaWatchOptions>) => {
     isReleased: () => true,
     onMissing: (problem) => missing.push(problem),
     onStages: () => undefined,
+    onPicture: () => undefined,
+    explainSilence: async () => 'nobody knows',
     fail: (cause, _remedy, isFinal = false) => failures.push({ cause, isFinal }),
     logger: createSilentLogger(),
     intervalMs: 2,
