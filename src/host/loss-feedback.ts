@@ -44,6 +44,13 @@ interface Totals {
   readonly dataShards: number;
 }
 
+/** What was reported since the last step; `statedLost` is what loss stats say. */
+const createWindow = () => ({
+  shardsLost: 0,
+  statedLost: 0,
+  lostBlocks: { count: 0, dataShards: 0, dataShardsLost: 0 },
+});
+
 const LEAVE_OUT_REMEDY =
   'name its bitrate under live in the pipeline file, where it changes without a key frame';
 
@@ -55,7 +62,7 @@ export class LossFeedback {
   #isAdaptive: boolean;
   #before: Totals | undefined;
   #counts = { fecReports: 0, lossStats: 0, implausible: 0, blocksRecovered: 0, blocksLost: 0, shardsLost: 0 };
-  #window = { shardsLost: 0, statedLost: 0, blocksLost: 0 };
+  #window = createWindow();
 
   constructor(options: LossFeedbackOptions) {
     this.#options = options;
@@ -98,7 +105,11 @@ export class LossFeedback {
     else counts.blocksRecovered += 1;
     counts.shardsLost += dataPackets - dataReceived;
     this.#window.shardsLost += dataPackets - dataReceived;
-    this.#window.blocksLost += isLost ? 1 : 0;
+    if (!isLost) return;
+    const { lostBlocks } = this.#window;
+    lostBlocks.count += 1;
+    lostBlocks.dataShards += dataPackets;
+    lostBlocks.dataShardsLost += dataPackets - dataReceived;
   }
 
   /** To be called about once a second with the media plane's figures. */
@@ -106,8 +117,8 @@ export class LossFeedback {
     const now: Totals = { atMs: this.#nowMs(), frames: stages.frames, dataShards: stages.dataShards };
     const before = this.#before;
     this.#before = now;
-    const { shardsLost, statedLost, blocksLost } = this.#window;
-    this.#window = { shardsLost: 0, statedLost: 0, blocksLost: 0 };
+    const { shardsLost, statedLost, lostBlocks } = this.#window;
+    this.#window = createWindow();
     if (before === undefined) return;
     // Another media process counts from zero.
     const isSame = now.dataShards >= before.dataShards && now.frames >= before.frames;
@@ -118,7 +129,7 @@ export class LossFeedback {
       dataShards: now.dataShards - (isSame ? before.dataShards : 0),
       // Clients send the one or the other.
       dataShardsLost: Math.max(shardsLost, statedLost),
-      blocksLost,
+      lostBlocks,
     });
     if (tuning !== undefined && this.#isAdaptive) this.#follow(tuning, wasFull);
   }
@@ -129,7 +140,7 @@ export class LossFeedback {
     if (!this.#options.tune(tuning)) {
       this.#isAdaptive = false;
       const remedy = LEAVE_OUT_REMEDY;
-      logger.warn({ remedy }, 'the encoder cannot change its bitrate while it runs: losses change nothing');
+      logger.info({ remedy }, 'the encoder cannot change its bitrate while it runs: losses change nothing');
       return;
     }
     const fields = {

@@ -14,8 +14,12 @@ export interface LossWindow {
   /** Data shards sent, and those of them that the client missed. */
   readonly dataShards: number;
   readonly dataShardsLost: number;
-  /** Parity blocks that could not be rebuilt. */
-  readonly blocksLost: number;
+  /** Parity blocks that could not be rebuilt: how many, and their part of the two figures above. */
+  readonly lostBlocks: {
+    readonly count: number;
+    readonly dataShards: number;
+    readonly dataShardsLost: number;
+  };
 }
 
 /** A block may be lost this often: one frame in ten thousand, which at 60 a second is one in three minutes. */
@@ -35,22 +39,21 @@ const MAX_MIN_FEC_PACKETS = 4;
 /** Of so few shards one lost by chance says nothing. */
 const MIN_SHARDS = 50;
 
-/** Above: there is too much for the link. */
+/** From here on there is too much for the link, whatever the parity makes of it. */
 const HEAVY_LOSS = 0.1;
-/** Below: the link is good. In between nothing is changed but the parity. */
-const LIGHT_LOSS = 0.02;
-/** What is left of the estimate a second later, where nothing more is lost. */
+/** What is left of an estimate a second later, where nothing more is lost. */
 const DECAY_PER_SECOND = 0.7;
 const NEGLIGIBLE_LOSS = 0.002;
 const BURST_BLOCKS = 2;
-const BURST_CUT = 0.9;
+/** A queue that overflows is relieved by this at the least. */
+const CUT = 0.85;
 /** Least share of the client's figure; below it the person must choose a smaller one. */
 const MIN_SHARE = 0.4;
-const CLEAN_BEFORE_RISE_MS = 3000;
-/** Loss that goes on but costs no block is no reason to stay low for ever. */
-const QUIET_BEFORE_RISE_MS = 15_000;
-/** From the least share to the whole in 20 s. */
-const RISE_PER_SECOND = 0.03;
+/**
+ * How the share rises after a cut: along a cubic that is flat where the loss began, so that a link at its limit is met
+ * again late and gently, and steep beyond. From the least share to the whole in 23 s.
+ */
+const RISE = 0.00015;
 /** A smaller change of the bitrate is not worth it. */
 const MIN_CHANGE = 0.03;
 
@@ -76,15 +79,50 @@ export const parityFor = (dataShards: number, loss: number, most = dataShards): 
   return parity;
 };
 
+/** A share of the shards, 0–1. */
+const shareLost = (lost: number, sent: number): number =>
+  sent <= 0 ? 0 : Math.min(1, Math.max(0, lost) / Math.max(sent, MIN_SHARDS));
+
+const decayed = (loss: number, ms: number): number => {
+  const left = loss * DECAY_PER_SECOND ** (ms / 1000);
+  return left < NEGLIGIBLE_LOSS ? 0 : left;
+};
+
+/** How much of the client's figure is used. */
+class Share {
+  #value = 1;
+  /** The last cut: from where, to where, and how long ago. */
+  #from = 1;
+  #to = 1;
+  #sinceMs = 0;
+
+  get value(): number {
+    return this.#value;
+  }
+
+  cut(loss: number): void {
+    this.#from = this.#value;
+    this.#value = Math.max(MIN_SHARE, this.#value * Math.min(CUT, 1 - loss));
+    this.#to = this.#value;
+    this.#sinceMs = 0;
+  }
+
+  rise(ms: number): void {
+    if (this.#value === 1) return;
+    this.#sinceMs += ms;
+    const flatAtS = Math.cbrt((this.#from - this.#to) / RISE);
+    this.#value = Math.min(1, this.#from + RISE * (this.#sinceMs / 1000 - flatAtS) ** 3);
+  }
+}
+
 /** One stream's adaptation. */
 export class LossAdaptation {
   readonly #video: VideoPlan;
+  readonly #share = new Share();
   #tuning: StreamTuning;
+  /** Of late: all loss, and what of it parity is made for. */
   #loss = 0;
-  #share = 1;
-  /** Since the last loss that counts, and since the last cut. */
-  #cleanMs = 0;
-  #quietMs = 0;
+  #randomLoss = 0;
 
   constructor(video: VideoPlan) {
     this.#video = video;
@@ -106,19 +144,24 @@ export class LossAdaptation {
     return this.#tuning.encoderKbps === this.#video.encoderKbps;
   }
 
-  /** Share of the data shards that the parity is made for, 0–1. */
+  /** Share of the data shards that were lost of late, 0–1. */
   get loss(): number {
     return this.#loss;
   }
 
   /** @returns the new tuning where it changes */
   step(window: LossWindow): StreamTuning | undefined {
-    const isIdle = window.dataShards === 0;
-    const loss = isIdle ? 0 : Math.min(1, window.dataShardsLost / Math.max(window.dataShards, MIN_SHARDS));
-    const decayed = this.#loss * DECAY_PER_SECOND ** (window.ms / 1000);
-    this.#loss = Math.max(loss, decayed < NEGLIGIBLE_LOSS ? 0 : decayed);
+    const { ms, dataShards, dataShardsLost, lostBlocks } = window;
+    const loss = shareLost(dataShardsLost, dataShards);
+    this.#loss = Math.max(loss, decayed(this.#loss, ms));
+    // What comes in bursts is no matter of parity, and a block that was rebuilt did not lose much.
+    const random = shareLost(dataShardsLost - lostBlocks.dataShardsLost, dataShards - lostBlocks.dataShards);
+    this.#randomLoss = Math.max(random, decayed(this.#randomLoss, ms));
     const parity = this.#chooseParity(window);
-    this.#adjustShare(window, loss, parity.fecPercentage <= this.#tuning.fecPercentage);
+    // The parity was enough for as much loss at random: what was lost all the same came in a burst.
+    const isCovered = parity.fecPercentage <= this.#tuning.fecPercentage;
+    if (loss >= HEAVY_LOSS || (isCovered && lostBlocks.count >= BURST_BLOCKS)) this.#share.cut(loss);
+    else this.#share.rise(ms);
     const next = { ...parity, encoderKbps: this.#encoderKbps(parity) };
     if (!this.#isWorthIt(next)) return undefined;
     this.#tuning = next;
@@ -128,8 +171,8 @@ export class LossAdaptation {
   /** No parity at all is the owner's wish and stays so; otherwise the owner's figure is the least. */
   #chooseParity(window: LossWindow): Pick<StreamTuning, 'fecPercentage' | 'minFecPackets'> {
     const { fecPercentage, minFecPackets } = this.#video;
-    if (fecPercentage === 0 || this.#loss === 0) return { fecPercentage, minFecPackets };
-    const loss = Math.min(0.5, this.#loss * LOSS_MARGIN);
+    if (fecPercentage === 0 || this.#randomLoss === 0) return { fecPercentage, minFecPackets };
+    const loss = Math.min(0.5, this.#randomLoss * LOSS_MARGIN);
     const mean = window.dataShards / Math.max(1, window.frames);
     const block = Math.min(MAX_BLOCK_SHARDS, Math.max(MIN_BLOCK_SHARDS, Math.round(mean * SMALL_BLOCK)));
     const wanted = Math.ceil((100 * parityFor(block, loss)) / block / FEC_STEP) * FEC_STEP;
@@ -139,22 +182,12 @@ export class LossAdaptation {
     };
   }
 
-  /** @param isCovered the parity was enough for as much loss at random: what was lost all the same came in a burst */
-  #adjustShare(window: LossWindow, loss: number, isCovered: boolean): void {
-    const isCut = loss >= HEAVY_LOSS || (isCovered && window.blocksLost >= BURST_BLOCKS);
-    if (isCut) this.#share = Math.max(MIN_SHARE, this.#share * Math.min(BURST_CUT, 1 - loss / 2));
-    this.#quietMs = isCut ? 0 : this.#quietMs + window.ms;
-    this.#cleanMs = isCut || loss > LIGHT_LOSS ? 0 : this.#cleanMs + window.ms;
-    if (this.#cleanMs >= CLEAN_BEFORE_RISE_MS || this.#quietMs >= QUIET_BEFORE_RISE_MS) {
-      this.#share = Math.min(1, this.#share + (RISE_PER_SECOND * window.ms) / 1000);
-    }
-  }
-
   #encoderKbps(parity: Pick<StreamTuning, 'fecPercentage' | 'minFecPackets'>): number {
     const full = this.#full;
-    const isFull = this.#share === 1 && parity.fecPercentage === full.fecPercentage;
+    const share = this.#share.value;
+    const isFull = share === 1 && parity.fecPercentage === full.fecPercentage;
     if (isFull && parity.minFecPackets === full.minFecPackets) return full.encoderKbps;
-    const kbps = encoderKbps(this.#video.wireKbps * this.#share, { ...this.#video, ...parity }, 0);
+    const kbps = encoderKbps(this.#video.wireKbps * share, { ...this.#video, ...parity }, 0);
     return Math.min(kbps, full.encoderKbps);
   }
 

@@ -16,13 +16,15 @@ const FULL: StreamTuning = {
   minFecPackets: VIDEO.minFecPackets,
 };
 
-/** One second of a stream of 60 frames of 30 data shards, of which `lossPercent` were lost. */
-const second = (lossPercent: number, blocksLost = 0): LossWindow => ({
+const NO_BLOCKS = { count: 0, dataShards: 0, dataShardsLost: 0 };
+
+/** One second of 60 frames of 30 data shards; `lossPercent` were lost at random, and of `bursts` blocks a half more. */
+const second = (lossPercent: number, bursts = 0): LossWindow => ({
   ms: 1000,
   frames: 60,
   dataShards: 1800,
-  dataShardsLost: 18 * lossPercent,
-  blocksLost,
+  dataShardsLost: 18 * lossPercent + 15 * bursts,
+  lostBlocks: { count: bursts, dataShards: 30 * bursts, dataShardsLost: 15 * bursts },
 });
 
 const run = (adaptation: LossAdaptation, seconds: number, window: LossWindow): StreamTuning => {
@@ -105,7 +107,7 @@ describe('session/adapt', () => {
       frames: 30,
       dataShards: 270,
       dataShardsLost: 70,
-      blocksLost: 0,
+      lostBlocks: NO_BLOCKS,
     });
     assert((tuning?.encoderKbps ?? 0) > 0.4 * small.encoderKbps, `${tuning?.encoderKbps} kbit/s`);
   });
@@ -117,6 +119,24 @@ describe('session/adapt', () => {
     assert(run(adaptation, 1, second(0.5, 3)).encoderKbps < before);
   });
 
+  it('settles below what a link carries, tries it seldom and leaves the parity out of it', () => {
+    const capacityKbps = 0.65 * WIRE_KBPS;
+    const adaptation = new LossAdaptation(VIDEO);
+    let secondsWithLoss = 0;
+    let sumKbps = 0;
+    for (let i = 0; i < 120; i += 1) {
+      const kbps = wireKbps(adaptation.tuning);
+      const bursts = kbps > capacityKbps ? Math.ceil(120 * (1 - capacityKbps / kbps)) : 0;
+      adaptation.step(second(0, bursts));
+      if (i < 10) continue;
+      secondsWithLoss += bursts > 0 ? 1 : 0;
+      sumKbps += kbps / 110;
+    }
+    assert(secondsWithLoss <= 15, `${secondsWithLoss} of 110 seconds with loss`);
+    assert(sumKbps > 0.8 * capacityKbps, `${sumKbps} of ${capacityKbps} kbit/s`);
+    assert.equal(adaptation.tuning.fecPercentage, FULL.fecPercentage);
+  });
+
   it('leaves a stream without parity without parity: the owner wants none', () => {
     const adaptation = new LossAdaptation({ ...VIDEO, fecPercentage: 0, minFecPackets: 0 });
     assert.equal(run(adaptation, 5, second(5)).fecPercentage, 0);
@@ -124,7 +144,13 @@ describe('session/adapt', () => {
 
   it('makes nothing of a window in which nothing was sent', () => {
     const adaptation = new LossAdaptation(VIDEO);
-    const idle = { ms: 1000, frames: 0, dataShards: 0, dataShardsLost: 1, blocksLost: 1 };
+    const idle = {
+      ms: 1000,
+      frames: 0,
+      dataShards: 0,
+      dataShardsLost: 1,
+      lostBlocks: { count: 1, dataShards: 2, dataShardsLost: 1 },
+    };
     assert.deepEqual(run(adaptation, 1, idle), FULL);
   });
 });
