@@ -31,6 +31,8 @@ export interface LossFeedbackOptions {
   readonly video: VideoPlan;
   /** The owner lets streams adapt. */
   readonly isAdaptive: boolean;
+  /** The client tells of each block that needed its parity or was lost. */
+  readonly reportsBlocks: boolean;
   /** Changes the stream; false where its encoder cannot do that in place. */
   tune(tuning: StreamTuning): boolean;
   readonly logger: Logger;
@@ -48,6 +50,7 @@ interface Totals {
 const createWindow = () => ({
   shardsLost: 0,
   statedLost: 0,
+  keyFrameRequests: 0,
   lostBlocks: { count: 0, dataShards: 0, dataShardsLost: 0 },
 });
 
@@ -61,6 +64,7 @@ export class LossFeedback {
   readonly #nowMs: () => number;
   #isAdaptive: boolean;
   #before: Totals | undefined;
+  #hadLostBlocks = false;
   #counts = { fecReports: 0, lossStats: 0, implausible: 0, blocksRecovered: 0, blocksLost: 0, shardsLost: 0 };
   #window = createWindow();
 
@@ -92,6 +96,11 @@ export class LossFeedback {
     }
   }
 
+  /** The client could not go on without a key frame: some frame was lost to it. */
+  takeKeyFrameRequest(): void {
+    this.#window.keyFrameRequests += 1;
+  }
+
   /** Data shards come before parity, so those that a report misses were lost, and not only late. */
   #takeFecStatus({ dataPackets, parityPackets, dataReceived, parityReceived }: FrameFecStatus): void {
     const counts = this.#counts;
@@ -117,8 +126,11 @@ export class LossFeedback {
     const now: Totals = { atMs: this.#nowMs(), frames: stages.frames, dataShards: stages.dataShards };
     const before = this.#before;
     this.#before = now;
-    const { shardsLost, statedLost, lostBlocks } = this.#window;
+    const { shardsLost, statedLost, lostBlocks, keyFrameRequests } = this.#window;
     this.#window = createWindow();
+    // Of a frame that is gone altogether there is no report. A request may follow its report into the next window.
+    const isExplained = !this.#options.reportsBlocks || lostBlocks.count > 0 || this.#hadLostBlocks;
+    this.#hadLostBlocks = lostBlocks.count > 0;
     if (before === undefined) return;
     // Another media process counts from zero.
     const isSame = now.dataShards >= before.dataShards && now.frames >= before.frames;
@@ -130,6 +142,7 @@ export class LossFeedback {
       // Clients send the one or the other.
       dataShardsLost: Math.max(shardsLost, statedLost),
       lostBlocks,
+      hasLostWholeFrames: keyFrameRequests > 0 && !isExplained,
     });
     if (tuning !== undefined && this.#isAdaptive) this.#follow(tuning, wasFull);
   }

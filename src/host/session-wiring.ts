@@ -162,18 +162,19 @@ export class SessionWiring {
         if (problem !== undefined) return { ok: false, status: 503, reason: problem };
         const outcome = this.#session.announce(wishes);
         if (!outcome.ok) return outcome;
-        this.#attachControl(outcome.plan);
+        this.#attachControl(outcome.plan, attributes.sendsFecStatus);
         return { ok: true };
       },
       play: () => undefined,
     };
   }
 
-  #attachControl({ video }: StreamPlan): void {
+  #attachControl({ video }: StreamPlan, reportsBlocks: boolean): void {
     this.#keyFrames = new KeyFrameRequests(video.fps, () => this.#session.forceKeyFrame());
     this.#loss = new LossFeedback({
       video,
       isAdaptive: this.#servers.adaptsToLoss,
+      reportsBlocks,
       tune: (tuning) => this.#session.tune(tuning),
       logger: this.#session.logger,
     });
@@ -251,6 +252,7 @@ export class SessionWiring {
       case 'requestIdr':
       case 'invalidateReferenceFrames':
         this.#keyFrames?.request();
+        this.#loss?.takeKeyFrameRequest();
         break;
       case 'input':
         this.#input.take(message.packet, performance.now());

@@ -20,6 +20,8 @@ export interface LossWindow {
     readonly dataShards: number;
     readonly dataShardsLost: number;
   };
+  /** Frames of which nothing came. */
+  readonly hasLostWholeFrames: boolean;
 }
 
 /** A block may be lost this often: one frame in ten thousand, which at 60 a second is one in three minutes. */
@@ -160,7 +162,8 @@ export class LossAdaptation {
     const parity = this.#chooseParity(window);
     // The parity was enough for as much loss at random: what was lost all the same came in a burst.
     const isCovered = parity.fecPercentage <= this.#tuning.fecPercentage;
-    if (loss >= HEAVY_LOSS || (isCovered && lostBlocks.count >= BURST_BLOCKS)) this.#share.cut(loss);
+    const hasBurst = window.hasLostWholeFrames || lostBlocks.count >= BURST_BLOCKS;
+    if (loss >= HEAVY_LOSS || (isCovered && hasBurst)) this.#share.cut(loss);
     else this.#share.rise(ms);
     const next = { ...parity, encoderKbps: this.#encoderKbps(parity) };
     if (!this.#isWorthIt(next)) return undefined;

@@ -29,12 +29,19 @@ const status = (dataReceived: number, parityReceived: number): FrameFecStatus =>
   blockCount: 1,
 });
 
-const start = (options: { readonly isAdaptive?: boolean; readonly canTune?: boolean } = {}) => {
+interface Options {
+  readonly isAdaptive?: boolean;
+  readonly canTune?: boolean;
+  readonly reportsBlocks?: boolean;
+}
+
+const start = (options: Options = {}) => {
   const tunings: StreamTuning[] = [];
   let seconds = 0;
   const feedback = new LossFeedback({
-    video: { ...VIDEO_PLAN, wireKbps: 12_000 },
+    video: { ...VIDEO_PLAN, wireKbps: 10_000 },
     isAdaptive: options.isAdaptive ?? true,
+    reportsBlocks: options.reportsBlocks ?? true,
     tune: (tuning) => {
       tunings.push(tuning);
       return options.canTune ?? true;
@@ -106,6 +113,27 @@ describe('LossFeedback', () => {
     for (let i = 0; i < 5; i += 1) second(30 + 5 * i);
     assert.equal(tunings.length, 1);
     assert.equal(feedback.counts.isAdaptive, false);
+  });
+
+  it('takes a key-frame request that no report explains as frames lost whole, where the client reports at all', () => {
+    for (const reportsBlocks of [true, false]) {
+      const { feedback, tunings, second } = start({ reportsBlocks });
+      second(0);
+      feedback.takeKeyFrameRequest();
+      second(0);
+      assert.equal(tunings.length, reportsBlocks ? 1 : 0, 'a request without a report');
+      assert.equal(feedback.counts.fecPercentage, VIDEO_PLAN.fecPercentage);
+    }
+  });
+
+  it('lets a report explain the requests that follow it into the next second', () => {
+    const { feedback, tunings, second } = start();
+    second(0);
+    feedback.take(status(10, 2));
+    second(0);
+    feedback.takeKeyFrameRequest();
+    second(0);
+    assert.equal(tunings.length, 0);
   });
 
   it('leaves reports out that contradict themselves', () => {

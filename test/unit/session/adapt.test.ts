@@ -25,6 +25,7 @@ const second = (lossPercent: number, bursts = 0): LossWindow => ({
   dataShards: 1800,
   dataShardsLost: 18 * lossPercent + 15 * bursts,
   lostBlocks: { count: bursts, dataShards: 30 * bursts, dataShardsLost: 15 * bursts },
+  hasLostWholeFrames: false,
 });
 
 const run = (adaptation: LossAdaptation, seconds: number, window: LossWindow): StreamTuning => {
@@ -108,6 +109,7 @@ describe('session/adapt', () => {
       dataShards: 270,
       dataShardsLost: 70,
       lostBlocks: NO_BLOCKS,
+      hasLostWholeFrames: false,
     });
     assert((tuning?.encoderKbps ?? 0) > 0.4 * small.encoderKbps, `${tuning?.encoderKbps} kbit/s`);
   });
@@ -117,6 +119,8 @@ describe('session/adapt', () => {
     const before = run(adaptation, 2, second(0.5)).encoderKbps;
     assert.equal(before, FULL.encoderKbps);
     assert(run(adaptation, 1, second(0.5, 3)).encoderKbps < before);
+    const other = new LossAdaptation(VIDEO);
+    assert(run(other, 1, { ...second(0), hasLostWholeFrames: true }).encoderKbps < before);
   });
 
   it('settles below what a link carries, tries it seldom and leaves the parity out of it', () => {
@@ -150,6 +154,7 @@ describe('session/adapt', () => {
       dataShards: 0,
       dataShardsLost: 1,
       lostBlocks: { count: 1, dataShards: 2, dataShardsLost: 1 },
+      hasLostWholeFrames: false,
     };
     assert.deepEqual(run(adaptation, 1, idle), FULL);
   });
