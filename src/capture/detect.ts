@@ -1,6 +1,8 @@
 /** The back ends in the order in which they are tried, and which of them the running session takes. */
 import { SOURCE_KINDS, type SourceKind, type VideoSource } from '../config/settings.js';
 import { LumenError } from '../support/errors.js';
+import { createGamescopeBackend } from './backends/gamescope.js';
+import { createHyprlandBackend } from './backends/hyprland.js';
 import { createKwinBackend } from './backends/kwin.js';
 import { createMutterBackend } from './backends/mutter.js';
 import { createPipewireBackend } from './backends/pipewire.js';
@@ -13,6 +15,8 @@ const FACTORIES: Readonly<Record<SourceKind, (context: CaptureContext) => Captur
   mutter: createMutterBackend,
   kwin: createKwinBackend,
   sway: createSwayBackend,
+  hyprland: createHyprlandBackend,
+  gamescope: createGamescopeBackend,
   portal: createPortalBackend,
   pipewire: createPipewireBackend,
   test: createTestBackend,

@@ -13,7 +13,16 @@ export const DEFAULT_BASE_PORT = 47989;
 export const BASE_PORT_RANGE = { min: 1029, max: 65514 } as const;
 
 /** The ways to get pictures, in the order in which `auto` tries them. */
-export const SOURCE_KINDS = ['mutter', 'kwin', 'sway', 'portal', 'pipewire', 'test'] as const;
+export const SOURCE_KINDS = [
+  'mutter',
+  'kwin',
+  'sway',
+  'hyprland',
+  'gamescope',
+  'portal',
+  'pipewire',
+  'test',
+] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /** Where the picture comes from; `target` is a monitor, an output, or a PipeWire node's name or numeric id. */
@@ -37,13 +46,13 @@ const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const satisfie
 const PACING_SHAPES = ['auto', 'rate', 'spread', 'kernel', 'none'] as const;
 
 const SOURCE_WORDS =
-  'auto, test, mutter, mutter:MONITOR, kwin, kwin:SCREEN, sway, sway:OUTPUT, portal, portal:virtual, pipewire:NAME, pipewire:ID';
+  'auto, test, mutter, mutter:MONITOR, kwin, kwin:SCREEN, sway, sway:OUTPUT, hyprland, hyprland:OUTPUT, gamescope, portal, portal:virtual, pipewire:NAME, pipewire:ID';
 
 /* Names of nodes and devices end up in launch strings: no quotes, spaces, exclamation marks or control characters. */
 const NODE_NAME = /^[\w.:@+-]{1,200}$/;
 
 /** Sources that have only one picture to show. */
-const UNTARGETED: readonly string[] = ['auto', 'test'];
+const UNTARGETED: readonly string[] = ['auto', 'gamescope', 'test'];
 
 const isSourceKind = (text: string): text is VideoSource['kind'] =>
   text === 'auto' || SOURCE_KINDS.some((kind) => kind === text);

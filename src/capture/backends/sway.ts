@@ -3,8 +3,7 @@
  * `wlrscreencopysrc`, which connects to sway itself. sway-ipc(7), sway-output(5).
  */
 import fs from 'node:fs';
-import path from 'node:path';
-import { LumenError } from '../../support/errors.js';
+import { describeError, LumenError } from '../../support/errors.js';
 import { delay } from '../../support/lifecycle.js';
 import type {
   Capture,
@@ -14,10 +13,16 @@ import type {
   CaptureMode,
   CaptureRequest,
 } from '../capture.js';
+import {
+  createOutputCapture,
+  describeMode,
+  type Output,
+  requireOutput,
+  waylandSocket,
+} from '../output-capture.js';
 import { OutputRecords } from '../output-records.js';
 import { ReleaseGuard } from '../release-guard.js';
 import { connectSway, type SwayConnection } from '../sway/connection.js';
-import type { SwayOutput } from '../sway/message.js';
 
 /**
  * sway up to 1.7 can neither remove a headless output nor switch it off: it is made as small and slow as can be, and taken
@@ -44,13 +49,14 @@ const notHere = (problem: string): LumenError =>
   new LumenError('LUMEN_SOURCE_MISSING', { source: 'sway', alternatives: `: ${problem}` });
 
 const findSession = (environment: CaptureContext['environment']): Session => {
-  const { SWAYSOCK: socket, WAYLAND_DISPLAY: display, XDG_RUNTIME_DIR: runtime } = environment;
+  const { SWAYSOCK: socket } = environment;
   if (!socket) throw notHere('SWAYSOCK is not set');
-  if (!display) throw notHere('WAYLAND_DISPLAY is not set');
-  return { socket, display: path.resolve(runtime ?? '/', display) };
+  try {
+    return { socket, display: waylandSocket(environment) };
+  } catch (error) {
+    throw notHere(describeError(error));
+  }
 };
-
-const describeMode = ({ width, height, fps }: CaptureMode): string => `${width}x${height}@${fps}`;
 
 /** What every capture of this back end is made of. */
 interface Parts {
@@ -62,12 +68,8 @@ interface Parts {
   release(): Promise<void>;
 }
 
-const findOutput = async ({ connection, output }: Parts): Promise<SwayOutput> => {
-  const found = (await connection.outputs()).find(({ name }) => name === output);
-  if (found?.isActive) return found;
-  const alternatives = found === undefined ? ' any more' : ' any more: it is off';
-  throw new LumenError('LUMEN_SOURCE_MISSING', { source: `sway:${output}`, alternatives });
-};
+const findOutput = async ({ connection, output }: Parts): Promise<Output> =>
+  requireOutput('sway', await connection.outputs(), output);
 
 /** Tells of an output that goes, or takes another size. */
 const watch = async (parts: Parts, events: CaptureEvents): Promise<void> => {
@@ -88,28 +90,15 @@ const watch = async (parts: Parts, events: CaptureEvents): Promise<void> => {
 };
 
 const createCapture = (parts: Parts): Capture => {
-  const { session, connection, output, description } = parts;
-  let closing: Promise<void> | undefined;
-  return {
-    identity: `${session.socket} ${output} ${process.hrtime.bigint()}`,
+  const { session, connection, output, description, release } = parts;
+  return createOutputCapture({
+    kind: 'sway',
+    output,
     description,
-    properties: { display: session.display, output },
-    async check() {
-      await findOutput(parts);
-    },
-    async explainSilence() {
-      const { mode } = await findOutput(parts);
-      return `the output ${output} is on (${mode?.width}x${mode?.height}), but sway copied no picture of it`;
-    },
-    async describeFormat() {
-      const { mode } = await findOutput(parts);
-      return `shared memory, ${mode?.width}x${mode?.height}`;
-    },
-    close() {
-      closing ??= parts.release().finally(() => connection.close());
-      return closing;
-    },
-  };
+    display: session.display,
+    listOutputs: () => connection.outputs(),
+    release: () => release().finally(() => connection.close()),
+  });
 };
 
 /** Switches `output` on at a mode and waits until it is. */
@@ -145,7 +134,7 @@ class SwayBackend implements CaptureBackend {
 
   async check(target?: string): Promise<string> {
     return this.#withSway(async (connection) => {
-      if (target !== undefined) this.#requireTarget(await connection.outputs(), target);
+      if (target !== undefined) requireOutput('sway', await connection.outputs(), target);
       return `${await connection.version()} answers at SWAYSOCK`;
     });
   }
@@ -193,17 +182,8 @@ class SwayBackend implements CaptureBackend {
     }
   }
 
-  #requireTarget(outputs: readonly SwayOutput[], target: string): void {
-    if (outputs.some(({ name, isActive }) => name === target && isActive)) return;
-    const names = outputs.filter(({ isActive }) => isActive).map(({ name }) => name);
-    throw new LumenError('LUMEN_SOURCE_MISSING', {
-      source: `sway:${target}`,
-      alternatives: `; there are: ${names.join(', ') || 'none'}`,
-    });
-  }
-
   async #takeOutput(session: Session, connection: SwayConnection, output: string): Promise<Parts> {
-    this.#requireTarget(await connection.outputs(), output);
+    requireOutput('sway', await connection.outputs(), output);
     return { session, connection, output, description: `output ${output}`, release: async () => undefined };
   }
 

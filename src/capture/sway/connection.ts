@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { LumenError } from '../../support/errors.js';
 import { withDeadline } from '../../support/lifecycle.js';
+import type { Output } from '../output-capture.js';
 import {
   formatSwayMessage,
   type ParseResult,
@@ -10,7 +11,6 @@ import {
   parseSwayVersion,
   SWAY_MESSAGE,
   SwayMessageReader,
-  type SwayOutput,
 } from './message.js';
 
 const ANSWER_DEADLINE_MS = 2000;
@@ -60,7 +60,7 @@ export class SwayConnection {
   }
 
   /** @throws LumenError LUMEN_CAPTURE_FAILED */
-  async outputs(): Promise<SwayOutput[]> {
+  async outputs(): Promise<Output[]> {
     return this.#require('its outputs', parseSwayOutputs(await this.#ask(SWAY_MESSAGE.getOutputs, '')));
   }
 

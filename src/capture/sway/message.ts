@@ -5,6 +5,8 @@
  * "i3-ipc" | u32 payload bytes | u32 type | payload (JSON, or a command as text)      both numbers in native order
  * ```
  */
+import type { Output } from '../output-capture.js';
+
 const MAGIC = Buffer.from('i3-ipc');
 const HEADER_BYTES = MAGIC.length + 8;
 /** A tree of thousands of windows has some hundred KB; outputs far less. */
@@ -59,18 +61,6 @@ export class SwayMessageReader {
   }
 }
 
-/** An output as sway describes it. */
-export interface SwayOutput {
-  /** `HDMI-A-1`, `HEADLESS-2` */
-  readonly name: string;
-  /** Make and model, for people. */
-  readonly description: string;
-  /** It is on. One that is off has no mode. */
-  readonly isActive: boolean;
-  /** Pixels, and millihertz as sway counts; undefined when it is off. */
-  readonly mode: { readonly width: number; readonly height: number; readonly refreshMhz: number } | undefined;
-}
-
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -83,14 +73,13 @@ const parseList = (text: string): ParseResult<unknown[]> => {
   }
 };
 
-const toMode = (value: unknown): SwayOutput['mode'] => {
+const toMode = (value: unknown): Output['mode'] => {
   if (!isRecord(value)) return undefined;
-  const { width, height, refresh } = value;
-  if (typeof width !== 'number' || typeof height !== 'number') return undefined;
-  return { width, height, refreshMhz: typeof refresh === 'number' ? refresh : 0 };
+  const { width, height } = value;
+  return typeof width === 'number' && typeof height === 'number' ? { width, height } : undefined;
 };
 
-const toOutput = (value: unknown): SwayOutput | undefined => {
+const toOutput = (value: unknown): Output | undefined => {
   if (!isRecord(value) || typeof value['name'] !== 'string') return undefined;
   const words = [value['make'], value['model']].filter((word) => typeof word === 'string' && word !== '');
   const isActive = value['active'] === true;
@@ -103,7 +92,7 @@ const toOutput = (value: unknown): SwayOutput | undefined => {
 };
 
 /** The reply to {@link SWAY_MESSAGE.getOutputs}. */
-export const parseSwayOutputs = (text: string): ParseResult<SwayOutput[]> => {
+export const parseSwayOutputs = (text: string): ParseResult<Output[]> => {
   const list = parseList(text);
   if (!list.ok) return list;
   return { ok: true, value: list.value.map(toOutput).filter((output) => output !== undefined) };

@@ -74,7 +74,7 @@ describe('the IPC of sway', () => {
           name: 'HEADLESS-2',
           description: 'headless headless',
           isActive: true,
-          mode: { width: 1024, height: 576, refreshMhz: 120_000 },
+          mode: { width: 1024, height: 576 },
         },
         { name: 'DP-1', description: 'Unknown', isActive: false, mode: undefined },
       ],

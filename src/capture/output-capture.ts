@@ -1,0 +1,71 @@
+/** What captures of an output by the element `wlrscreencopysrc` have in common, whichever compositor it is. */
+import path from 'node:path';
+import { LumenError } from '../support/errors.js';
+import type { Capture, CaptureContext, CaptureMode } from './capture.js';
+
+/** An output as compositors describe it. */
+export interface Output {
+  /** `HDMI-A-1`, `HEADLESS-2` */
+  readonly name: string;
+  /** Make and model, for people. */
+  readonly description: string;
+  /** It is on. One that is off has no mode. */
+  readonly isActive: boolean;
+  /** Pixels; undefined when it is off. */
+  readonly mode: { readonly width: number; readonly height: number } | undefined;
+}
+
+export interface OutputCaptureOptions {
+  readonly kind: 'sway' | 'hyprland';
+  readonly output: string;
+  readonly description: string;
+  /** Path of the compositor's Wayland socket, for the media process. */
+  readonly display: string;
+  listOutputs(): Promise<readonly Output[]>;
+  /** Undoes what was made for it; called once. */
+  release(): Promise<void>;
+}
+
+/** The Wayland socket of this session as a path. @throws Error where the environment names none */
+export const waylandSocket = (environment: CaptureContext['environment']): string => {
+  const { WAYLAND_DISPLAY: display, XDG_RUNTIME_DIR: runtime } = environment;
+  if (!display) throw new Error('WAYLAND_DISPLAY is not set');
+  return path.resolve(runtime ?? '/', display);
+};
+
+export const describeMode = ({ width, height, fps }: CaptureMode): string => `${width}x${height}@${fps}`;
+
+/** @throws LumenError LUMEN_SOURCE_MISSING naming the outputs that are on */
+export const requireOutput = (kind: string, outputs: readonly Output[], name: string): Output => {
+  const active = outputs.filter(({ isActive }) => isActive);
+  const found = active.find((output) => output.name === name);
+  if (found !== undefined) return found;
+  const names = active.map((output) => output.name).join(', ');
+  throw new LumenError('LUMEN_SOURCE_MISSING', {
+    source: `${kind}:${name}`,
+    alternatives: `; there are: ${names || 'none'}`,
+  });
+};
+
+export const createOutputCapture = (options: OutputCaptureOptions): Capture => {
+  const { kind, output, description, display } = options;
+  let closing: Promise<void> | undefined;
+  const find = async (): Promise<Output> => requireOutput(kind, await options.listOutputs(), output);
+  const describeSize = ({ mode }: Output): string => `${mode?.width}x${mode?.height}`;
+  return {
+    // One output may be shown, changed and shown again.
+    identity: `${display} ${output} ${process.hrtime.bigint()}`,
+    description,
+    properties: { display, output },
+    async check() {
+      await find();
+    },
+    explainSilence: async () =>
+      `the output ${output} is on (${describeSize(await find())}), but no picture of it was copied`,
+    describeFormat: async () => `shared memory, ${describeSize(await find())}`,
+    close() {
+      closing ??= options.release();
+      return closing;
+    },
+  };
+};
