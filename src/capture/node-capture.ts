@@ -1,4 +1,5 @@
 /** What all captures that are a node of the default PipeWire daemon have in common. */
+import { randomUUID } from 'node:crypto';
 import { LumenError } from '../support/errors.js';
 import { delay } from '../support/lifecycle.js';
 import type { Capture, CaptureContext } from './capture.js';
@@ -50,7 +51,8 @@ export const createNodeCapture = (options: NodeCaptureOptions): Capture => {
   const find = async (): Promise<VideoNode | undefined> =>
     (await listVideoNodes(environment)).find(({ serial }) => serial === node.serial);
   return {
-    identity: String(node.serial),
+    // A daemon that was started anew gives the same numbers again.
+    identity: `${node.serial}/${randomUUID()}`,
     description,
     properties: { 'target-object': String(node.serial) },
     async check() {

@@ -103,7 +103,7 @@ export class SessionCapture {
 
   /** Says in the log how the pictures travel, which nobody knows before the first one. */
   async logFormat(): Promise<void> {
-    const format = await this.#open?.capture.describeFormat();
+    const format = await this.#open?.capture.describeFormat().catch(() => undefined);
     if (format !== undefined) this.#logger.info({ format }, 'pictures arrive');
   }
 

@@ -10,6 +10,7 @@ import { listVideoFormats, openStream, pair, probe } from '../support/client.js'
 import { childrenOf, isAlive, Serve, TestHome, until } from '../support/serve.js';
 import { caseName, fullMatrix, problemsOf, streamCase, useRgbSource } from '../support/video-formats.js';
 import { adaptFigures } from './adapt.js';
+import { CAPTURE_PARTS } from './capture.js';
 import { clientFigures } from './clients.js';
 import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
 import { soundFigures } from './sound.js';
@@ -227,6 +228,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   adapt: adaptFigures,
   clients: clientFigures,
   sound: () => soundFigures(),
+  ...CAPTURE_PARTS,
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {

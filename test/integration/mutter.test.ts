@@ -1,36 +1,13 @@
 /** The picture of a real GNOME compositor without a screen, on an output that is made for the client and goes with it. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbeStream } from '../../src/probe/stream.js';
 import { openStream, pair } from '../support/client.js';
-import { type Mutter, startMutter } from '../support/mutter.js';
+import { seesCounting } from '../support/counting.js';
+import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 
 const MODE = { width: 1280, height: 720, fps: 30 } as const;
-const COUNTER =
-  'videotestsrc is-live=true pattern=black ! video/x-raw,format=BGRx,width=1280,height=720,framerate=15/1 ! framecounter';
-
-/** Pictures decoded, changed ones among them, and unreadable ones; null while none could be read. */
-const look = async (stream: ProbeStream) => {
-  const { decoded, repeated, wrong } = (await stream.stats()).frames;
-  return wrong === null || repeated === null ? null : { changed: decoded - repeated, wrong };
-};
-
-/** Waits until the window fills the picture, and then for pictures of it: each readable, and moving. */
-const seesCounting = async (stream: ProbeStream): Promise<void> => {
-  const settled = await until(async () => {
-    const before = await look(stream);
-    await sleep(300);
-    const after = await look(stream);
-    return before !== null && after !== null && after.wrong === before.wrong && after;
-  }, 'the window fills the picture');
-  const later = await until(async () => {
-    const now = await look(stream);
-    return now !== null && now.changed > settled.changed + 15 && now;
-  }, 'the picture moves');
-  assert.equal(later.wrong, settled.wrong, 'a picture could not be read');
-};
+const COUNTER = counterWindow(MODE, 15);
 
 describe('lumen serve --source mutter', function () {
   this.timeout(60_000);
@@ -92,6 +69,19 @@ describe('lumen serve --source mutter', function () {
     assert.equal((await mutter.outputs()).length, 1);
     await window.stop();
     await stream.quit();
+    await noOutput();
+  });
+
+  it('keeps its output for a client that is away and comes back at the same size', async () => {
+    const first = await openStream(serve, { mode: MODE });
+    assert.notEqual(await first.firstFrame, null);
+    await first.disconnect();
+    await until(async () => (await serve.status()).sessions[0]?.state === 'suspended', 'the client is away');
+    assert.equal((await mutter.outputs()).length, 1);
+    const second = await openStream(serve, { mode: MODE });
+    assert.notEqual(await second.firstFrame, null);
+    assert.equal(serve.output.match(/capture opened/g)?.length, 1, 'one screen cast for both');
+    await second.quit();
     await noOutput();
   });
 

@@ -12,6 +12,14 @@ import { until } from './serve.js';
 
 const DISPLAY = 'lumen-test';
 
+/** A window that draws a number, `fps` times a second. */
+export const counterWindow = (
+  { width, height }: { readonly width: number; readonly height: number },
+  fps: number,
+): string =>
+  'videotestsrc is-live=true pattern=black ! ' +
+  `video/x-raw,format=BGRx,width=${width},height=${height},framerate=${fps}/1 ! framecounter`;
+
 export interface Mutter {
   /** The environment in which Wayland clients find it. */
   readonly environment: NodeJS.ProcessEnv;

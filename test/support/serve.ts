@@ -211,6 +211,7 @@ export interface HostStatus {
     readonly app: number;
     readonly mediaPid: number | null;
     readonly frameIndex: number;
+    readonly stages: { readonly captureMs: { readonly p50: number; readonly p99: number } } | null;
     readonly counts: {
       readonly control?: Readonly<Record<string, number>>;
       readonly loss?: LossCounts;
