@@ -11,6 +11,22 @@ export interface Percentiles {
   readonly p99: number;
 }
 
+/** The sound of a stream; its graph plays in a process of its own. */
+export interface SoundTimes {
+  /** Opus packets, and the parity packets made of them. */
+  readonly packets: number;
+  readonly parityPackets: number;
+  /** Not as long as the first: clients then give up parity. */
+  readonly sizeChanges: number;
+  readonly refused: number;
+  readonly datagrams: number;
+  /** The sender's queue was full. */
+  readonly dropped: number;
+  readonly eagain: number;
+  readonly sendErrors: number;
+  readonly queueMs: Percentiles;
+}
+
 /** One stream's stages. */
 export interface StageTimes {
   /** Age of a captured frame when it leaves the sampler. */
@@ -51,6 +67,8 @@ export interface StageTimes {
   readonly pacing: string;
   /** The send thread got real-time priority. */
   readonly realtime: boolean;
+  /** Null without sound, or while its process does not answer. */
+  readonly sound: SoundTimes | null;
 }
 
 const NS_PER_MS = 1e6;
@@ -64,6 +82,22 @@ const percentilesOf = (fields: Fields | undefined, name: string): Percentiles =>
   p50: numberOf(fields, `${name}-p50`) / NS_PER_MS,
   p99: numberOf(fields, `${name}-p99`) / NS_PER_MS,
 });
+
+const toSoundTimes = (stats: StreamStats): SoundTimes | null => {
+  const { pay, sink } = (stats['audio'] ?? {}) as Readonly<Record<string, Fields | undefined>>;
+  if (pay === undefined) return null;
+  return {
+    packets: numberOf(pay, 'packets'),
+    parityPackets: numberOf(pay, 'parity-packets'),
+    sizeChanges: numberOf(pay, 'size-changes'),
+    refused: numberOf(pay, 'packets-refused'),
+    datagrams: numberOf(sink, 'datagrams'),
+    dropped: numberOf(sink, 'bursts-dropped'),
+    eagain: numberOf(sink, 'eagain'),
+    sendErrors: numberOf(sink, 'send-errors'),
+    queueMs: percentilesOf(sink, 'queue-ns'),
+  };
+};
 
 /** @returns undefined while the video graph has not said anything */
 export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
@@ -93,6 +127,7 @@ export const toStageTimes = (stats: StreamStats): StageTimes | undefined => {
     sendErrors: numberOf(sink, 'send-errors'),
     pacing: String(sink?.['pacing'] ?? ''),
     realtime: sink?.['realtime'] === true,
+    sound: toSoundTimes(stats),
     parityPercent: dataShards === 0 ? 0 : (100 * numberOf(pay, 'parity-shards')) / dataShards,
   };
 };
@@ -109,6 +144,9 @@ const STAGES = [
   ['send spread', 'spreadMs'],
 ] as const;
 
+const formatSound = (sound: SoundTimes): string =>
+  `sound        ${sound.packets} packets, ${sound.parityPackets} of parity, ${sound.datagrams} datagrams, ${sound.dropped} dropped, ${sound.eagain + sound.sendErrors} not sent, ${sound.sizeChanges} of another length, ${sound.refused} that cannot be sent`;
+
 /** Lines for people: each stage's times, the slowest marked, then what was counted. */
 export const formatStageTimes = (times: StageTimes): string[] => {
   const slowest = STAGES.reduce((a, b) => (times[b[1]].p99 > times[a[1]].p99 ? b : a));
@@ -122,5 +160,6 @@ export const formatStageTimes = (times: StageTimes): string[] => {
     `frames       ${times.frames} (${times.keyFrames} key, ${times.repeated} repeated), dropped: ${times.droppedBySampler} faster than the client's rate, ${times.droppedBySender} at the sender, ${times.refused} that cannot be sent`,
     `sending      ${times.pacing}, ${times.realtime ? 'with' : 'without'} real-time priority`,
     `datagrams    ${times.datagrams} in ${times.sendCalls} calls, ${times.bytes} bytes, parity ${times.parityPercent.toFixed(1)} %, ${times.eagain} waits, ${times.sendErrors} errors`,
+    ...(times.sound === null ? [] : [formatSound(times.sound)]),
   ];
 };

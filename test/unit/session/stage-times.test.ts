@@ -56,6 +56,20 @@ describe('stage times', () => {
     );
   });
 
+  it('have a line for sound where its process answers', () => {
+    const times = toStageTimes({
+      ...STATS,
+      audio: { pay: { packets: 400, 'parity-packets': 200 }, sink: { datagrams: 600, 'bursts-dropped': 2 } },
+    });
+    assert(times);
+    assert.equal(times.sound?.parityPackets, 200);
+    assert.match(
+      formatStageTimes(times).at(-1) ?? '',
+      /^sound +400 packets, 200 of parity, 600 datagrams, 2 dropped/,
+    );
+    assert.equal(toStageTimes(STATS)?.sound, null);
+  });
+
   it('are not there before the video graph has said anything', () => {
     assert.equal(toStageTimes({}), undefined);
   });
