@@ -1,6 +1,7 @@
 /**
- * One stream through loss that comes and goes; a program of its own, to be started in a network namespace of its own
- * (`unshare --net`). Arguments are those of `lumen serve`; prints one line of JSON.
+ * One stream through a network that is bad at times; a program of its own, to be started in a network namespace of its own
+ * (`unshare --net`). Arguments: `random` (one datagram in twenty is lost) or `narrow` (the link is too small for the
+ * client's figure), then those of `lumen serve`. Prints one line of JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +27,10 @@ export interface LossyRun {
 }
 
 const LOSS_PERCENT = 5;
+const FIGURE_KBPS = 10_000;
+/** Two thirds of the figure, behind the buffer of a cheap router. */
+const NARROW_KBPS = 6500;
+const NARROW_BUFFER_BYTES = 80_000;
 const CLEAN_MS = 8000;
 const LOSS_MS = 20_000;
 const ROUNDS = 2;
@@ -45,15 +50,37 @@ const prepareNetwork = (): void => {
   run('nft add chain ip loss input { type filter hook input priority 0 ; }');
 };
 
-const startLoss = (port: number): void => {
-  run(`nft add rule ip loss input udp sport ${port} numgen random mod 100 < ${LOSS_PERCENT} counter drop`);
-};
+/** What can be wrong with the network, for a while. */
+interface Trouble {
+  /** @param port that video comes from */
+  start(port: number): void;
+  /** @returns how many datagrams it took */
+  end(): number;
+}
 
-/** @returns how many datagrams it took */
-const endLoss = (): number => {
-  const dropped = /counter packets (\d+)/.exec(run('nft list table ip loss'))?.[1];
-  run('nft flush chain ip loss input');
-  return Number(dropped ?? 0);
+const TROUBLES: Readonly<Record<string, Trouble>> = {
+  random: {
+    start: (port) => {
+      run(
+        `nft add rule ip loss input udp sport ${port} numgen random mod 100 < ${LOSS_PERCENT} counter drop`,
+      );
+    },
+    end: () => {
+      const dropped = /counter packets (\d+)/.exec(run('nft list table ip loss'))?.[1];
+      run('nft flush chain ip loss input');
+      return Number(dropped ?? 0);
+    },
+  },
+  narrow: {
+    start: () => {
+      run(`tc qdisc add dev lo root tbf rate ${NARROW_KBPS}kbit burst 16000 limit ${NARROW_BUFFER_BYTES}`);
+    },
+    end: () => {
+      const dropped = /dropped (\d+)/.exec(run('tc -s qdisc show dev lo'))?.[1];
+      run('tc qdisc del dev lo root');
+      return Number(dropped ?? 0);
+    },
+  },
 };
 
 const rateKbps = async (stream: ProbeStream, ms: number): Promise<number> => {
@@ -72,10 +99,14 @@ const awaitFull = async (serve: Serve, from: number): Promise<number> => {
   return (performance.now() - startMs) / 1000;
 };
 
-const streamThroughLoss = async (serve: Serve, isAdaptive: boolean): Promise<LossyRun> => {
+const streamThroughTrouble = async (
+  serve: Serve,
+  trouble: Trouble,
+  isAdaptive: boolean,
+): Promise<LossyRun> => {
   const stream = await openStream(serve, {
     mode: { width: 1280, height: 720, fps: 60 },
-    bitrateKbps: 10_000,
+    bitrateKbps: FIGURE_KBPS,
   });
   if ((await stream.firstFrame) === null) throw new Error('no picture');
   const rates = { clean: [] as number[], lossy: [] as number[] };
@@ -83,11 +114,11 @@ const streamThroughLoss = async (serve: Serve, isAdaptive: boolean): Promise<Los
   let datagramsLost = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     rates.clean.push(await rateKbps(stream, CLEAN_MS));
-    startLoss(serve.port + VIDEO_OFFSET);
+    trouble.start(serve.port + VIDEO_OFFSET);
     await sleep(LOSS_MS / 2);
     rates.lossy.push(await rateKbps(stream, LOSS_MS / 2));
     const from = serve.output.length;
-    datagramsLost += endLoss();
+    datagramsLost += trouble.end();
     if (isAdaptive) fullAgainS.push(await awaitFull(serve, from));
     else await sleep(CLEAN_MS);
   }
@@ -108,12 +139,14 @@ const streamThroughLoss = async (serve: Serve, isAdaptive: boolean): Promise<Los
 };
 
 prepareNetwork();
-const args = process.argv.slice(2);
+const [name = '', ...args] = process.argv.slice(2);
+const trouble = TROUBLES[name];
+if (trouble === undefined) throw new Error(`there is no trouble named "${name}"`);
 const home = new TestHome();
 const serve = await Serve.start(home, args);
 try {
   await pair(serve);
-  const result = await streamThroughLoss(serve, args.length === 0);
+  const result = await streamThroughTrouble(serve, trouble, args.length === 0);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 } finally {
   await serve.stop();
