@@ -200,7 +200,7 @@ export class Session {
     this.logger.info(
       {
         mode: `${video.width}x${video.height}@${video.fps}`,
-        codec: video.codec,
+        codec: `${video.codec} ${video.bitDepth} bit ${video.chroma}`,
         encoderKbps: video.encoderKbps,
         packetSize: video.packetSize,
         linkKbps,
