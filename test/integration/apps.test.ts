@@ -8,6 +8,7 @@ import { createPlaceholderPng } from '../../src/nvhttp/placeholder-art.js';
 import { cancelApp, fetchApps, openPairedHost } from '../../src/probe/host-info.js';
 import { createSilentLogger } from '../../src/support/logger.js';
 import { openStream, pair, probe } from '../support/client.js';
+import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { isAlive, Serve, TestHome, until } from '../support/serve.js';
 
 const MODE = { width: 640, height: 360, fps: 30 };
@@ -18,6 +19,7 @@ describe('configured apps', function () {
   const journal = path.join(home.directory, 'journal');
   const art = path.join(home.directory, 'art.png');
   let serve: Serve;
+  let pipewire: PipeWire;
 
   const shell = (script: string): string =>
     JSON.stringify(['sh', '-c', script.replaceAll('JOURNAL', journal)]);
@@ -27,6 +29,9 @@ describe('configured apps', function () {
   };
 
   before(async () => {
+    pipewire = await startPipeWire();
+    home.environment['PIPEWIRE_RUNTIME_DIR'] = pipewire.environment['PIPEWIRE_RUNTIME_DIR'];
+    await pipewire.startProducer({ name: 'lumen-app', ...MODE });
     const [program, ...args] = JSON.parse(
       shell('echo $$ $LUMEN_APP_TITLE $LUMEN_CLIENT_WIDTH >> JOURNAL; exec sleep 600'),
     ) as string[];
@@ -53,6 +58,10 @@ preparation = [{ run = ${shell('echo no such display; exit 1')} }]
 [[apps]]
 title = "Odd encoder"
 encoder = "nothere"
+[[apps]]
+title = "Screen"
+source = "pipewire:lumen-app"
+encoder = "openh264"
 `,
     );
     await startHost();
@@ -62,6 +71,7 @@ encoder = "nothere"
   after(async () => {
     await serve.stop();
     home.remove();
+    await pipewire.stop();
   });
   afterEach(function () {
     if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
@@ -96,7 +106,7 @@ encoder = "nothere"
     const apps = await fetchApps(hostOptions(), await openPairedHost(hostOptions()));
     assert.deepEqual(
       apps.map(({ title }) => title),
-      ['Desktop', 'Game', 'Short', 'Unprepared', 'Odd encoder'],
+      ['Desktop', 'Game', 'Short', 'Unprepared', 'Odd encoder', 'Screen'],
     );
     const shown = await home.lumen(['apps', '--json']);
     const configured = JSON.parse(shown.stdout) as { id: number }[];
@@ -148,6 +158,14 @@ encoder = "nothere"
     assert.notEqual(odd.failure, null);
     assert.match(serve.output, /nothere/);
     await cancelApp(hostOptions(), await openPairedHost(hostOptions()));
+  });
+
+  it('show what they are set to show, by the encoder that they are set to have', async () => {
+    const stream = await openStream(serve, { app: 'Screen', mode: MODE });
+    assert.notEqual(await stream.firstFrame, null);
+    await stream.quit();
+    assert.match(serve.output, /"capture":"pipewire".*"msg":"capture opened"/);
+    assert.match(serve.output, /"stage":"openh264".*"msg":"encoder chosen"/);
   });
 
   it('end with the host, undone; and after it was killed, when it starts again', async () => {
