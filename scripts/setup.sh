@@ -155,7 +155,7 @@ fingerprint() {
 # is_built FINGERPRINT: everything that was built is still there, and from these sources.
 is_built() {
   local result
-  for result in dist/src/cli.js build/gst-plugins/libgstmoonlight.so build/native/{enet,sockets}.node \
+  for result in dist/src/cli.js build/gst-plugins/libgstmoonlight.so build/native/{dbus,enet,sockets}.node \
     "$NPM_STAMP" "$STAMP"; do
     [[ -e $result ]] || return 1
   done

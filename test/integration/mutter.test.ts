@@ -10,35 +10,40 @@ const MODE = { width: 1280, height: 720, fps: 30 } as const;
 const COUNTER = counterWindow(MODE, 15);
 
 describe('lumen serve --source mutter', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let pipewire: PipeWire;
   let mutter: Mutter;
   let home: TestHome;
   let serve: Serve;
 
-  const startServe = async (): Promise<void> => {
-    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
-    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
-    serve = await Serve.start(home, ['--source', 'auto']);
-    await pair(serve);
-  };
+  /** What the running test's part of the log has to say. */
+  let logStart = 0;
+  const log = (): string => serve.output.slice(logStart);
+  const openings = (): number => log().match(/capture opened/g)?.length ?? 0;
 
   before(async () => {
     pipewire = await startPipeWire();
     mutter = await startMutter(pipewire);
+    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
+    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+    serve = await Serve.start(home, ['--source', 'auto']);
+    await pair(serve);
   });
-  beforeEach(startServe);
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
-    await serve.stop();
-    home.remove();
+  beforeEach(() => {
+    logStart = serve.output.length;
+  });
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${log().slice(-6000)}\n`);
   });
   after(async () => {
+    await serve.stop();
     await mutter.kill();
     await pipewire.stop();
+    home.remove();
   });
 
-  const noOutput = () => until(async () => (await mutter.outputs()).length === 0, 'the output is gone');
+  const noOutput = () =>
+    until(async () => (await mutter.outputs()).length === 0, 'the output is gone', 20_000);
 
   it('makes an output of the client’s size, shows what moves on it, and takes it away again', async () => {
     assert.match(serve.output, /GNOME/);
@@ -62,10 +67,10 @@ describe('lumen serve --source mutter', function () {
     const mediaPid = (await serve.status()).sessions[0]?.mediaPid;
     assert.ok(mediaPid);
     process.kill(mediaPid, 'SIGKILL');
-    await until(() => serve.output.includes('media process failed'), 'the loss is noticed');
+    await until(() => log().includes('media process failed'), 'the loss is noticed', 20_000);
     await seesCounting(stream);
     assert.equal((await stream.stats()).frames.sequenceGaps, 0, 'the numbering goes on');
-    assert.equal(serve.output.match(/capture opened/g)?.length, 1, 'the screen cast was reused');
+    assert.equal(openings(), 1, 'the screen cast was reused');
     assert.equal((await mutter.outputs()).length, 1);
     await window.stop();
     await stream.quit();
@@ -80,7 +85,7 @@ describe('lumen serve --source mutter', function () {
     assert.equal((await mutter.outputs()).length, 1);
     const second = await openStream(serve, { mode: MODE });
     assert.notEqual(await second.firstFrame, null);
-    assert.equal(serve.output.match(/capture opened/g)?.length, 1, 'one screen cast for both');
+    assert.equal(openings(), 1, 'one screen cast for both');
     await second.quit();
     await noOutput();
   });
@@ -91,10 +96,10 @@ describe('lumen serve --source mutter', function () {
     assert.notEqual(await stream.firstFrame, null);
     const { decoded } = (await stream.stats()).frames;
     await lose();
-    await until(() => serve.output.includes('waiting for the video source'), 'the loss is noticed');
+    await until(() => log().includes('waiting for the video source'), 'the loss is noticed', 20_000);
     await repair();
-    await until(() => serve.output.match(/capture opened/g)?.length === 2, 'a new capture', 30_000);
-    await until(async () => (await mutter.outputs()).length === 1, 'a new output', 15_000);
+    await until(() => openings() === 2, 'a new capture', 30_000);
+    await until(async () => (await mutter.outputs()).length === 1, 'a new output', 30_000);
     const window = mutter.startWindow(COUNTER);
     await seesCounting(stream);
     const { frames } = await stream.stats();
@@ -123,5 +128,62 @@ describe('lumen serve --source mutter', function () {
     await serve.stop('SIGKILL');
     await noOutput();
     await stream.vanish();
+  });
+});
+
+describe('lumen serve --source mutter:MONITOR', function () {
+  this.timeout(90_000);
+  let pipewire: PipeWire;
+  let mutter: Mutter;
+  let home: TestHome;
+  let serve: Serve | undefined;
+
+  before(async () => {
+    pipewire = await startPipeWire();
+    mutter = await startMutter(pipewire, '640x360@30');
+    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
+    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
+    await serve?.stop();
+  });
+  after(async () => {
+    await mutter.kill();
+    await pipewire.stop();
+    home.remove();
+  });
+
+  it('shows that monitor, scaled, and makes no other', async () => {
+    serve = await Serve.start(home, ['--source', 'mutter:Meta-0']);
+    await pair(serve);
+    const window = mutter.startWindow(counterWindow({ width: 640, height: 360 }, 15));
+    const stream = await openStream(serve, { mode: MODE });
+    assert.notEqual(await stream.firstFrame, null);
+    await seesCounting(stream);
+    assert.deepEqual(await mutter.outputs(), ['Meta-0 640x360']);
+    assert.match(serve.output, /"format":"shared memory, 640x360 BGRx"/, 'the log says how pictures travel');
+    await window.stop();
+    await stream.quit();
+  });
+
+  it('is refused at start where there is no such monitor, naming those there are', async () => {
+    const result = await home.lumen([
+      'serve',
+      '--source',
+      'mutter:DP-9',
+      '--no-discovery',
+      '--port',
+      '20000',
+    ]);
+    assert.equal(result.status, 7);
+    assert.match(result.stderr, /mutter:DP-9.*there are: Meta-0/);
+  });
+
+  it('is listed by lumen sources, with what auto takes', async () => {
+    const { stdout, status } = await home.lumen(['sources']);
+    assert.equal(status, 0);
+    assert.match(stdout, /auto takes the first\):\n {2}mutter /);
+    assert.match(stdout, /--source mutter:Meta-0 .*640x360/);
   });
 });

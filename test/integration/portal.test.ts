@@ -10,7 +10,7 @@ const PRODUCER = { name: 'lumen-screen', width: 640, height: 360, fps: 5 };
 const OPTIONS = { mode: { width: 640, height: 360, fps: 30 }, bitrateKbps: 3000 } as const;
 
 describe('lumen serve --source portal', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let pipewire: PipeWire;
   let producer: Producer;
   let portal: Portal | undefined;
@@ -44,7 +44,7 @@ describe('lumen serve --source portal', function () {
   const showsPicture = async (running: Serve): Promise<void> => {
     const stream = await openStream(running, OPTIONS);
     assert.notEqual(await stream.firstFrame, null);
-    await until(async () => (await stream.stats()).frames.decoded > 20, 'pictures');
+    await until(async () => (await stream.stats()).frames.decoded > 20, 'pictures', 20_000);
     assert.equal((await stream.stats()).frames.wrong, 0, 'the producer’s counter is in the picture');
     await stream.quit();
   };
@@ -53,8 +53,8 @@ describe('lumen serve --source portal', function () {
     portal = await startPortal(pipewire, producer.node.id, 'allow');
     const asked = portal;
     const first = await start();
-    await until(() => asked.notes().includes('asked'), 'the dialog');
-    await until(() => first.output.includes('permission is there'), 'the token');
+    await until(() => asked.notes().includes('asked'), 'the dialog', 20_000);
+    await until(() => first.output.includes('permission is there'), 'the token', 20_000);
     await pair(first);
     await showsPicture(first);
     assert.deepEqual(
@@ -67,7 +67,11 @@ describe('lumen serve --source portal', function () {
       asked.notes().filter((note) => note !== 'closed'),
       ['asked', 'restored', 'restored'],
     );
-    await until(() => asked.notes().filter((note) => note === 'closed').length === 3, 'no session is left');
+    await until(
+      () => asked.notes().filter((note) => note === 'closed').length === 3,
+      'no session is left',
+      20_000,
+    );
   });
 
   it('ends the stream of a client with a reason when the dialog is refused', async () => {
@@ -76,7 +80,7 @@ describe('lumen serve --source portal', function () {
     await pair(running);
     const stream = await openStream(running, OPTIONS);
     assert.equal(await stream.firstFrame, null);
-    await until(() => running.output.includes('session ended'), 'the end');
+    await until(() => running.output.includes('session ended'), 'the end', 20_000);
     assert.match(running.output, /dialog on this machine was refused/);
     assert.match(running.output, /0x800e9403/);
     await stream.vanish();

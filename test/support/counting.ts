@@ -12,15 +12,23 @@ const look = async (stream: ProbeStream) => {
 
 /** Waits until the window fills the picture, and then for pictures of it: each readable, and moving. */
 export const seesCounting = async (stream: ProbeStream): Promise<void> => {
-  const settled = await until(async () => {
-    const before = await look(stream);
-    await sleep(300);
-    const after = await look(stream);
-    return before !== null && after !== null && after.wrong === before.wrong && after;
-  }, 'the window fills the picture');
-  const later = await until(async () => {
-    const now = await look(stream);
-    return now !== null && now.changed > settled.changed + 15 && now;
-  }, 'the picture moves');
+  const settled = await until(
+    async () => {
+      const before = await look(stream);
+      await sleep(300);
+      const after = await look(stream);
+      return before !== null && after !== null && after.wrong === before.wrong && after;
+    },
+    'the window fills the picture',
+    30_000,
+  );
+  const later = await until(
+    async () => {
+      const now = await look(stream);
+      return now !== null && now.changed > settled.changed + 15 && now;
+    },
+    'the picture moves',
+    30_000,
+  );
   assert.equal(later.wrong, settled.wrong, 'a picture could not be read');
 };
