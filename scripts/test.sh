@@ -56,8 +56,8 @@ bash scripts/setup.sh --quiet --with-tests || give_up "the set-up failed (the re
 bash scripts/check.sh
 failed_steps=$((failed_steps + $?))
 
-mocha_stage unit 120 'dist/test/unit/**/*.test.js' --timeout 10000
+mocha_stage unit 300 'dist/test/unit/**/*.test.js' --timeout 10000
 meson_stage
-mocha_stage integration 420 'dist/test/integration/**/*.test.js' --timeout 60000
+mocha_stage integration 1500 'dist/test/integration/**/*.test.js' --timeout 60000
 
 node scripts/sum-results.js "$failed_steps" "${files[@]}"
