@@ -32,8 +32,9 @@ describe('three clients at once', function () {
     assert.equal(result.roaming.lostBefore, 0);
     assert.equal(result.roaming.lostAfter, 0);
     assert(result.roaming.soundAfter > 0, 'its sound goes on too');
-    for (const { failure, frames } of result.resuming) {
+    for (const { failure, frames, request } of result.resuming) {
       assert.equal(failure, null, JSON.stringify(failure));
+      assert.equal(request.codec, 'hevc');
       assert.equal(frames.lost, 0);
       assert.equal(frames.wrong, 0);
       assert.equal(frames.firstIndex, 1);
