@@ -53,7 +53,8 @@ const explainFault = ([{ name }, { problem }]: [EncoderDescription, StageFault])
  * @throws LumenError LUMEN_PIPELINE_INVALID naming the nearest, or with what is wrong with the file of that name
  */
 export const requireStages = ({ encoders, broken }: Catalog, wanted: readonly string[]): void => {
-  const codecs = wanted.map((name) => requireDescription('encoders', encoders, name, broken).codec);
+  const ofVideo = new Map([...encoders].filter(([, { codec }]) => codec !== 'opus'));
+  const codecs = wanted.map((name) => requireDescription('encoders', ofVideo, name, broken).codec);
   const twice = codecs.find((codec, index) => codecs.indexOf(codec) !== index);
   if (twice === undefined) return;
   const problem = `encoder names two stages of ${twice}: ${wanted.join(', ')}`;
