@@ -113,8 +113,9 @@ const FAILURE_WINDOW_MS = 30_000;
  *  as a good one: one that dies in mid-stream is replaced at once. */
 const RETRY_DELAYS_MS = [0, 250, 1000];
 const GOOD_LIFE_MS = 1000;
-/** From the first start; a graph that starts takes well under a second, and what hangs will hang again. */
-const FIRST_FRAME_BUDGET_MS = 2200;
+const FIRST_FRAME_BUDGET_MS = 5000;
+/** The longest that a graph may take to start before the first frame: what hangs will hang again, and the client waits. */
+const FIRST_PLAY_DEADLINE_MS = 2200;
 /** A first start must not take longer than the client waits for its first datagram (`protocol/video.md` §1.2). */
 const FIRST_SOURCE_BUDGET_MS = 5000;
 const SOURCE_RETRY_MS = 500;
@@ -151,6 +152,8 @@ export class RestartingMediaStream implements MediaStream {
   #lastNumbers: SessionNumbers | undefined;
   #watch: MediaWatch | undefined;
   #source = '';
+  /** When a start was asked for that has not come about. */
+  #playAskedMs: number | undefined;
   /** When the first process was asked for. */
   #beganMs: number | undefined;
   /** A frame left some process of this stream. */
@@ -223,8 +226,10 @@ export class RestartingMediaStream implements MediaStream {
       videoEndpoint: sent.video,
       audioEndpoint: sent.audio,
     });
-    const deadlineMs = this.#hasDelivered ? undefined : FIRST_FRAME_BUDGET_MS;
+    this.#playAskedMs = performance.now();
+    const deadlineMs = this.#hasDelivered ? undefined : FIRST_PLAY_DEADLINE_MS;
     this.#baseTimeNs = await standby.process.play(graphs, this.#baseTimeNs, deadlineMs);
+    this.#playAskedMs = undefined;
     this.#isPlaying = true;
     this.#playingSinceMs = performance.now();
     this.#startWatch(standby);
@@ -329,8 +334,9 @@ export class RestartingMediaStream implements MediaStream {
   /** A client that never saw a frame leaves after ten seconds, and wants to know why long before. */
   #isTooLateToBegin(nowMs: number): boolean {
     if (this.#hasDelivered) return false;
-    const sinceMs = nowMs - (this.#beganMs ?? nowMs);
-    return sinceMs >= FIRST_FRAME_BUDGET_MS || this.#failuresMs.length > MAX_FAILURES_BEFORE_FIRST_FRAME;
+    const isHung = nowMs - (this.#playAskedMs ?? nowMs) >= FIRST_PLAY_DEADLINE_MS;
+    const isLate = nowMs - (this.#beganMs ?? nowMs) > FIRST_FRAME_BUDGET_MS;
+    return isHung || isLate || this.#failuresMs.length > MAX_FAILURES_BEFORE_FIRST_FRAME;
   }
 
   async #replace(standby: StandbyProcess | undefined, isGivenUp: boolean, lifeMs: number): Promise<void> {

@@ -17,7 +17,7 @@ const INTERVAL_MS = 1000;
 const READINGS_PER_SOURCE_CHECK = 2;
 const WEDGED_AFTER_MS = 3000;
 /** Before the first frame, with pictures to encode: the client still waits. */
-const WEDGED_AT_START_MS = 2000;
+const WEDGED_AT_START_MS = 1500;
 /** A client that sees nothing leaves after ten seconds: it is told why before that. */
 const SILENT_AFTER_MS = 5000;
 const SILENCE_REMEDY = 'look at the screen that is captured, and at the source: lumen sources, lumen doctor';
@@ -45,8 +45,7 @@ export interface MediaWatchOptions {
 
 export class MediaWatch {
   readonly #options: MediaWatchOptions;
-  readonly #timer: NodeJS.Timeout;
-  #isBusy = false;
+  #timer: NodeJS.Timeout | undefined;
   #readings = 0;
   #progress = { frames: -1, atMs: performance.now() };
   #missingSinceMs: number | undefined;
@@ -56,24 +55,30 @@ export class MediaWatch {
 
   constructor(options: MediaWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => {
-      if (!this.#isBusy) runTask(options.logger, 'watch media process', () => this.#look());
-    }, options.intervalMs ?? INTERVAL_MS);
+    this.#arm();
+  }
+
+  /** Twice as often until the first frame came: its client still waits for a picture. */
+  #arm(): void {
+    const intervalMs = this.#options.intervalMs ?? INTERVAL_MS;
+    this.#timer = setTimeout(
+      () => runTask(this.#options.logger, 'watch media process', () => this.#look()),
+      this.#progress.frames > 0 ? intervalMs : intervalMs / 2,
+    );
   }
 
   stop(): void {
     this.#isStopped = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   async #look(): Promise<void> {
-    this.#isBusy = true;
     this.#readings += 1;
     try {
       await this.#readStages();
       if (!this.#isStopped && this.#readings % READINGS_PER_SOURCE_CHECK === 0) await this.#checkSource();
     } finally {
-      this.#isBusy = false;
+      if (!this.#isStopped) this.#arm();
     }
   }
 
@@ -106,10 +111,14 @@ export class MediaWatch {
     const frames = stages?.frames ?? 0;
     if (frames !== this.#progress.frames || !this.#options.isReleased() || !this.#hasPicture)
       this.#progress = { frames, atMs: nowMs };
-    else if (nowMs - this.#progress.atMs >= (frames === 0 ? WEDGED_AT_START_MS : WEDGED_AFTER_MS)) {
-      const seconds = Math.round((nowMs - this.#progress.atMs) / 1000);
-      this.#fail(`no frame leaves the encoder for ${seconds} s`, MEDIA_REMEDY);
-    }
+    else this.#checkProgress(nowMs - this.#progress.atMs, frames);
+  }
+
+  /** An encoder that was given pictures and made none has failed at its start: another try would meet the same. */
+  #checkProgress(stillMs: number, frames: number): void {
+    const isAtStart = frames === 0;
+    if (stillMs < (isAtStart ? WEDGED_AT_START_MS : WEDGED_AFTER_MS)) return;
+    this.#fail(`no frame leaves the encoder for ${Math.round(stillMs / 1000)} s`, MEDIA_REMEDY, isAtStart);
   }
 
   /** A source that is gone falls silent, which a still picture is too: so it is looked for. */

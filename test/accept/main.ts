@@ -14,6 +14,7 @@ import { CAPTURE_PARTS } from './capture.js';
 import { clientFigures } from './clients.js';
 import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
 import { soundFigures } from './sound.js';
+import { stageFigures } from './stages.js';
 
 const MODE_1080P60 = { width: 1920, height: 1080, fps: 60 } as const;
 const FULL_HD = { mode: MODE_1080P60, bitrateKbps: 20_000 } as const;
@@ -229,6 +230,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   clients: clientFigures,
   sound: () => soundFigures(),
   ...CAPTURE_PARTS,
+  stages: stageFigures,
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {
