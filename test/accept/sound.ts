@@ -5,12 +5,12 @@ import { openStream, pair } from '../support/client.js';
 import { startPipeWire } from '../support/pipewire.js';
 import { defaultSink, pactl, playTones, sinkNames } from '../support/player.js';
 import { Serve, TestHome, until } from '../support/serve.js';
+import { TEST_TONES_HZ } from '../support/tones.js';
 import { atLeast, atMost, type Figure, shown } from './figures.js';
 
 const SECONDS = 600;
 /** Until the program plays into the virtual sink and the decoder has settled. */
 const SETTLING_MS = 8000;
-const TONES_HZ = [440, 1300, 660, 80, 900, 1800];
 /** The picture is not what is measured. */
 const STREAM = { mode: { width: 160, height: 96, fps: 10 }, bitrateKbps: 16_000, audioChannels: 6 } as const;
 
@@ -36,14 +36,14 @@ export const soundFigures = async (seconds = SECONDS): Promise<Figure[]> => {
     const elapsedSeconds = (performance.now() - startMs) / 1000;
     await stream.quit();
     if (before === null || after === null) throw new Error('no sound came');
-    const rightTones = after.tonesHz.filter((hz, channel) => hz === TONES_HZ[channel]).length;
+    const rightTones = after.tonesHz.filter((hz, channel) => hz === TEST_TONES_HZ[channel]).length;
     await until(
       () => defaultSink(pipewire) === 'speakers' && sinkNames(pipewire).length === 1,
       'the default sink is back',
     );
     const title = `5.1 from the desktop, ${seconds} s`;
     return [
-      atLeast(`${title}: channels with their tone`, rightTones, '', TONES_HZ.length),
+      atLeast(`${title}: channels with their tone`, rightTones, '', STREAM.audioChannels),
       atMost(`${title}: packets lost`, after.lost - before.lost, '', 0),
       atMost(`${title}: samples missing or doubled, places`, after.jumps - before.jumps, '', 0),
       atMost(`${title}: drift against the picture's clock`, Math.abs(after.driftMs), 'ms', 20),

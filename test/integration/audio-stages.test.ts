@@ -15,10 +15,10 @@ import type { AudioPlan, OpusLayout } from '../../src/session/stream-plan.js';
 import { createSilentLogger } from '../../src/support/logger.js';
 import { STREAM_PLAN } from '../support/plans.js';
 import { until } from '../support/serve.js';
+import { TEST_TONES_HZ } from '../support/tones.js';
 
 const catalog = loadCatalog(fileURLToPath(new URL('../../../pipelines/', import.meta.url)), '/nonexistent');
 const opus = requireDescription('encoders', catalog.encoders, 'opus');
-const TONES_HZ = [440, 1300, 660, 80, 900, 1800, 500, 1500];
 const KEY = '000102030405060708090a0b0c0d0e0f';
 
 interface Case {
@@ -118,7 +118,7 @@ describe('the Opus stage', function () {
     it(`brings every channel to its place in packets of one size: ${one.name}`, async () => {
       const { pay, reader, depay } = (await media.stats())[one.name] ?? {};
       const heard = Array.from({ length: one.plan.channels }, (_, channel) => toneOf(reader, channel));
-      assert.deepEqual(heard, TONES_HZ.slice(0, one.plan.channels));
+      assert.deepEqual(heard, TEST_TONES_HZ.slice(0, one.plan.channels));
       assert.equal(pay?.['size-changes'], 0);
       // 12 bytes of RTP header to a data packet, 24 to a parity packet.
       const parity = Number(pay?.['parity-packets']);

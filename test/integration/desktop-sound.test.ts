@@ -6,10 +6,9 @@ import { openStream, pair, probe } from '../support/client.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { chosenSink, defaultSink, forgetChosenSink, pactl, playTones, sinkNames } from '../support/player.js';
 import { Serve, TestHome, until } from '../support/serve.js';
+import { TEST_TONES_HZ } from '../support/tones.js';
 
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, bitrateKbps: 16_000 } as const;
-const SURROUND_HZ = [440, 1300, 660, 80, 900, 1800];
-const STEREO_HZ = [440, 1300];
 
 describe('the sound of the desktop', function () {
   this.timeout(90_000);
@@ -51,7 +50,7 @@ describe('the sound of the desktop', function () {
     try {
       const stream = await openStream(serve, { ...SMALL, audioChannels: 6 });
       await until(
-        async () => String((await stream.stats()).audio?.tonesHz) === String(SURROUND_HZ),
+        async () => String((await stream.stats()).audio?.tonesHz) === String(TEST_TONES_HZ.slice(0, 6)),
         'the tones reach their channels',
         30_000,
       );
@@ -71,7 +70,7 @@ describe('the sound of the desktop', function () {
     try {
       const stream = await openStream(serve, { ...SMALL, playsAudioOnHost: true });
       await until(
-        async () => String((await stream.stats()).audio?.tonesHz) === String(STEREO_HZ),
+        async () => String((await stream.stats()).audio?.tonesHz) === String(TEST_TONES_HZ.slice(0, 2)),
         'the tones of the speakers are heard',
         30_000,
       );

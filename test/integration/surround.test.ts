@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { pair, probe } from '../support/client.js';
 import { Serve, TestHome } from '../support/serve.js';
+import { TEST_TONES_HZ } from '../support/tones.js';
 
-const TONES_HZ = [440, 1300, 660, 80, 900, 1800, 500, 1500];
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, seconds: 2, ending: 'quit' } as const;
 
 describe('surround sound', function () {
@@ -36,7 +36,7 @@ describe('surround sound', function () {
     it(`brings ${title} to a client, every channel in its place, without a gap`, async () => {
       const report = await probe(serve, { ...SMALL, ...options, audioChannels: channels });
       assert.equal(report.failure, null, JSON.stringify(report.failure));
-      assert.deepEqual(report.audio?.tonesHz, TONES_HZ.slice(0, channels));
+      assert.deepEqual(report.audio?.tonesHz, TEST_TONES_HZ.slice(0, channels));
       assert.deepEqual([report.audio?.lost, report.audio?.gaps, report.frames.lost], [0, 0, 0]);
       assert.ok(serve.output.includes(`${channels} ch ${kbps} kbit/s 5 ms`), 'the plan has that bitrate');
     });
@@ -45,7 +45,7 @@ describe('surround sound', function () {
   it('goes on with packets of 10 ms', async () => {
     const report = await probe(serve, { ...SMALL, audioChannels: 6, audioPacketDurationMs: 10 });
     assert.equal(report.failure, null, JSON.stringify(report.failure));
-    assert.deepEqual(report.audio?.tonesHz, TONES_HZ.slice(0, 6));
+    assert.deepEqual(report.audio?.tonesHz, TEST_TONES_HZ.slice(0, 6));
     assert.equal(report.audio?.lost, 0);
   });
 });

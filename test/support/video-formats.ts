@@ -7,6 +7,7 @@ import type { ProbeReport } from '../../src/probe/report.js';
 import type { VideoFormat } from '../../src/session/stream-plan.js';
 import { probe } from './client.js';
 import type { Serve, TestHome } from './serve.js';
+import { TEST_TONES_HZ } from './tones.js';
 
 /** One stream of the matrix. */
 export interface VideoCase {
@@ -15,6 +16,8 @@ export interface VideoCase {
   readonly packetSize: number;
   readonly colorSpace: ProbeOptions['colorSpace'];
   readonly fullRange: boolean;
+  /** Where they are named, each must have its tone; a stream of less than three seconds is too short for that. */
+  readonly audioChannels?: ProbeOptions['audioChannels'];
 }
 
 /** Small enough for two cores without hardware, also in 10 bits. */
@@ -54,9 +57,17 @@ const VARIANTS = [
 export const shortMatrix = (formats: readonly VideoFormat[]): VideoCase[] =>
   formats.map((format, index) => ({ format, ...(VARIANTS[index % VARIANTS.length] ?? VARIANTS[0]) }));
 
+/** Each codec with every layout of sound, and its other formats with stereo. */
+const channelsWith = ({ bitDepth, chroma }: VideoFormat): readonly ProbeOptions['audioChannels'][] =>
+  bitDepth === 8 && chroma === '420' ? [2, 6, 8] : [2];
+
 /** Each format with and without encryption, in both usual packet sizes; the colours change along. */
 export const fullMatrix = (formats: readonly VideoFormat[]): VideoCase[] =>
-  formats.flatMap((format) => VARIANTS.map((variant) => ({ format, ...variant })));
+  formats.flatMap((format) =>
+    VARIANTS.flatMap((variant) =>
+      channelsWith(format).map((audioChannels) => ({ format, ...variant, audioChannels })),
+    ),
+  );
 
 /** Puts a source in the place of the shipped one, from the next stream on. */
 const useSource = (home: TestHome, text: string): void => {
@@ -68,9 +79,14 @@ export const useRgbSource = (home: TestHome): void => useSource(home, toSource(R
 export const useHdrSource = (home: TestHome): void => useSource(home, toSource(HDR_CAPS, 'hdr = true'));
 
 /** For messages. */
-export const caseName = ({ format, isEncrypted, packetSize, colorSpace, fullRange }: VideoCase): string =>
-  `${format.codec} ${format.bitDepth} bit ${format.chroma}, ${isEncrypted ? 'encrypted' : 'clear'}, packets of ${packetSize}, ` +
-  `${colorSpace} ${fullRange ? 'full' : 'limited'}`;
+export const caseName = (one: VideoCase): string => {
+  const { format, isEncrypted, packetSize, colorSpace, fullRange, audioChannels } = one;
+  const sound = audioChannels === undefined ? '' : `, ${audioChannels} channels`;
+  return (
+    `${format.codec} ${format.bitDepth} bit ${format.chroma}, ${isEncrypted ? 'encrypted' : 'clear'}, packets of ${packetSize}, ` +
+    `${colorSpace} ${fullRange ? 'full' : 'limited'}${sound}`
+  );
+};
 
 /** Streams one case for some seconds. The host must offer encrypted video where the case wants it. */
 export const streamCase = (serve: Serve, one: VideoCase, seconds: number): Promise<ProbeReport> => {
@@ -80,6 +96,7 @@ export const streamCase = (serve: Serve, one: VideoCase, seconds: number): Promi
     bitrateKbps: BITRATE_KBPS,
     colorSpace: one.colorSpace,
     fullRange: one.fullRange,
+    audioChannels: one.audioChannels ?? 2,
     packetSize: one.packetSize,
     encryption: one.isEncrypted ? 7 : 1,
     seconds,
@@ -92,14 +109,23 @@ export const streamCase = (serve: Serve, one: VideoCase, seconds: number): Promi
 const rawFormat = ({ bitDepth, chroma }: VideoFormat): string =>
   `${chroma === '444' ? 'Y444' : 'I420'}${bitDepth === 10 ? '_10LE' : ''}`;
 
+const soundExpectations = ({ audio }: ProbeReport, channels: ProbeOptions['audioChannels'] | undefined) =>
+  channels === undefined
+    ? []
+    : ([
+        ['sound packets lost', audio?.lost, 0],
+        ['tones', String(audio?.tonesHz), String(TEST_TONES_HZ.slice(0, channels))],
+      ] as const);
+
 /** All that is not as it must be: nothing lost, every frame decoded, in order, in the right format and colours, and so signalled. */
 export const problemsOf = (
   report: ProbeReport,
-  { format, isEncrypted, colorSpace, fullRange }: VideoCase,
+  { format, isEncrypted, colorSpace, fullRange, audioChannels }: VideoCase,
 ): string[] => {
   if (report.failure !== null) return [`${report.failure.stage}: ${report.failure.problem}`];
   const { frames, picture, request } = report;
   const expected: readonly (readonly [what: string, value: unknown, wanted: unknown])[] = [
+    ...soundExpectations(report, audioChannels),
     ['end', report.end.reason, 'time'],
     ['codec', request.codec, format.codec],
     ['video encryption', request.encryption.video, isEncrypted],
