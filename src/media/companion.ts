@@ -2,6 +2,7 @@
  * One optional graph in a child of its own. Whatever happens to it is an `error` report with the graph's name; it is
  * started again a few times, later each time, and then left.
  */
+import os from 'node:os';
 import { describeError } from '../support/errors.js';
 import { runTask, withDeadline } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
@@ -12,6 +13,8 @@ import type { GraphDescription, MediaReport, PropertyValue } from './messages.js
 const RETRY_DELAYS_MS = [1000, 5000, 30_000];
 /** A graph that played this long has its retries back. */
 const STEADY_MS = 60_000;
+/** As sound servers have it; the kernel refuses it to users without the privilege or a limit that allows it. */
+const NICENESS = -11;
 /** Whoever reads `stats` waits for the picture's, not for these. */
 const STATS_PATIENCE_MS = 250;
 
@@ -78,12 +81,23 @@ export class Companion {
     if (this.#isStopped) return;
     const child = this.#options.spawn();
     this.#child = child;
+    this.#prefer(child);
     child.onReport((report) => this.#onReport(child, report));
     child.onExit((code, signal) => {
       const how = signal === null ? `with status ${code}` : `by signal ${signal}`;
       this.#fail(child, failureOf('internal', `its process ended ${how}`));
     });
     await this.#play(child);
+  }
+
+  /** Before it has threads, which inherit it. A sound that comes late is heard to break; a picture is only late. */
+  #prefer({ pid }: MediaChild): void {
+    if (pid === undefined) return;
+    try {
+      os.setPriority(pid, NICENESS);
+    } catch (error) {
+      this.#options.logger.debug({ problem: describeError(error) }, 'no priority for the sound');
+    }
   }
 
   async #play(child: MediaChild): Promise<void> {

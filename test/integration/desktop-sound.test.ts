@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { DesktopSound } from '../../src/capture/sound/desktop-sound.js';
+import { createSilentLogger } from '../../src/support/logger.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { chosenSink, defaultSink, forgetChosenSink, pactl, playTones, sinkNames } from '../support/player.js';
@@ -89,9 +91,31 @@ describe('the sound of the desktop', function () {
     await until(() => serve.output.includes('sound stopped, the picture goes on'), 'the host notices');
     const before = await packets();
     await until(async () => (await packets()) > before + 100, 'the sound is back', 30_000);
-    assert.ok(sinkNames(pipewire).includes(ourSink()));
+    await until(() => sinkNames(pipewire).includes(ourSink()), 'the virtual sink is back');
+    const player = playTones(pipewire, 2);
+    try {
+      const heard = async () => String((await stream.stats()).audio?.tonesHz);
+      await until(async () => (await heard()) === String(TEST_TONES_HZ.slice(0, 2)), 'it is heard', 20_000);
+    } finally {
+      await player.end();
+    }
     await stream.quit();
     await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone');
+  });
+
+  it('is shared by the streams of a host, and the last of them puts the default back', async () => {
+    const { environment } = home;
+    const stateDir = home.directory;
+    const desktop = new DesktopSound({ environment, stateDir, port: 1, logger: createSilentLogger() });
+    const first = desktop.forStream({ channels: 6, playsOnHost: false });
+    const second = desktop.forStream({ channels: 2, playsOnHost: false });
+    assert.deepEqual(first.listen(), second.listen());
+    await until(() => defaultSink(pipewire) === 'lumen-1', 'the virtual sink is the default');
+    await first.release();
+    assert.equal(defaultSink(pipewire), 'lumen-1', 'the other stream still listens');
+    await second.release();
+    assert.ok(!sinkNames(pipewire).includes('lumen-1'));
+    assert.ok(!fs.existsSync(path.join(stateDir, 'sound-1.json')));
   });
 
   it('puts the default back when the host is killed', async () => {

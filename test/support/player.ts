@@ -1,6 +1,7 @@
 /** A program that plays the test tones into the default sink, and questions about sinks. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import os from 'node:os';
 import type { PipeWire } from './pipewire.js';
 
 const CHANNEL_MASKS = { 2: '0x3', 6: '0x3f', 8: '0xc3f' } as const;
@@ -32,6 +33,14 @@ export const sinkNames = (pipewire: PipeWire): string[] =>
     .split('\n')
     .map((line) => line.split('\t')[1] ?? '');
 
+const preferWhereAllowed = (pid: number): void => {
+  try {
+    os.setPriority(pid, -11);
+  } catch {
+    // An ordinary user may not.
+  }
+};
+
 /** Plays 440, 1300, 660, … Hz, each in its channel, until it is ended. */
 export const playTones = (pipewire: PipeWire, channels: keyof typeof CHANNEL_MASKS) => {
   const launch =
@@ -43,6 +52,8 @@ export const playTones = (pipewire: PipeWire, channels: keyof typeof CHANNEL_MAS
     env: { ...pipewire.environment },
     stdio: 'ignore',
   });
+  // A program that stutters by itself would prove nothing.
+  if (child.pid !== undefined) preferWhereAllowed(child.pid);
   return {
     async end(): Promise<void> {
       if (child.exitCode !== null || child.signalCode !== null) return;

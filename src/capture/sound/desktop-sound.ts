@@ -10,7 +10,7 @@ import path from 'node:path';
 import type { PropertyValue } from '../../media/messages.js';
 import type { AudioPlan } from '../../session/stream-plan.js';
 import { describeError, LumenError } from '../../support/errors.js';
-import { runTask } from '../../support/lifecycle.js';
+import { delay, runTask } from '../../support/lifecycle.js';
 import type { CaptureContext } from '../capture.js';
 import { ReleaseGuard } from '../release-guard.js';
 import { PulseControl } from './pulse-control.js';
@@ -28,6 +28,10 @@ timeout 2 pactl list short modules | while read -r id name arguments; do
 done
 timeout 2 pactl list short sinks >/dev/null && rm -f "$3"
 `;
+
+/** For how long a server that does not answer is asked again. */
+const RETRY_MS = 1000;
+const MAX_TRIES = 60;
 
 /** Beside the device it keeps PipeWire from recording a microphone where that device is gone. */
 const SINKS_ONLY = 'props,stream.capture.sink=(string)true';
@@ -107,28 +111,47 @@ export class DesktopSound {
     return `${this.#sinkName}.monitor`;
   }
 
-  renew(user: StreamSound, { channels }: SoundWish): void {
-    if (!this.#users.has(user)) return;
-    runTask(this.#options.logger, 'make virtual sink', () => this.#inTurn(() => this.#ensureSink(channels)));
+  renew(user: StreamSound, wish: SoundWish): void {
+    if (this.#users.has(user))
+      runTask(this.#options.logger, 'make virtual sink', () => this.#renew(user, wish));
+  }
+
+  /** A server that is restarted is back after a while: until then it is asked again and again. */
+  async #renew(user: StreamSound, { channels }: SoundWish): Promise<void> {
+    for (let tries = 1; this.#users.has(user); tries += 1) {
+      const problem = await this.#inTurn(() => this.#ensureSink(channels));
+      if (problem === undefined || tries === MAX_TRIES) return;
+      if (tries === 1) this.#warn(problem);
+      await delay(RETRY_MS);
+    }
   }
 
   release(user: StreamSound): Promise<void> {
     this.#users.delete(user);
-    return this.#inTurn(() => this.#restoreWhenUnused());
+    return this.#restore();
   }
 
   /** No stream listens any more. */
   close(): Promise<void> {
     this.#users.clear();
-    return this.#inTurn(() => this.#restoreWhenUnused());
+    return this.#restore();
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn.then(work).catch((error: unknown) => {
-      const remedy = error instanceof LumenError ? error.remedy : 'run: lumen doctor';
-      this.#options.logger.warn({ problem: describeError(error), remedy }, 'no sound of the desktop');
-    });
-    return this.#turn;
+  async #restore(): Promise<void> {
+    const problem = await this.#inTurn(() => this.#restoreWhenUnused());
+    if (problem !== undefined) this.#warn(problem);
+  }
+
+  #warn(problem: unknown): void {
+    const remedy = problem instanceof LumenError ? problem.remedy : 'run: lumen doctor';
+    this.#options.logger.warn({ problem: describeError(problem), remedy }, 'no sound of the desktop');
+  }
+
+  /** @returns what `work` threw */
+  #inTurn(work: () => Promise<void>): Promise<unknown> {
+    const done = this.#turn.then(work).catch((error: unknown) => error);
+    this.#turn = done.then(() => undefined);
+    return done;
   }
 
   /** Also after a restart of the server, which forgets the sink but not that it is the default. */
