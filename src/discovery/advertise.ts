@@ -2,6 +2,7 @@
  * Announces the host on the local network: DNS-SD service `_nvstream._tcp` (`protocol/http.md` §2). Clients find hosts
  * by it but can always be told an address, so a failure here is a warning and nothing more.
  */
+import fs from 'node:fs';
 import os from 'node:os';
 import { type CiaoService, getResponder, type Responder } from '@homebridge/ciao';
 import { runTask, withDeadline } from '../support/lifecycle.js';
@@ -61,6 +62,38 @@ export const resolveScope = (
   }
   // The mDNS library would fall back to every interface: that must not happen behind the user's back.
   return { kind: 'none', reason: `no interface has the address ${bindAddress}` };
+};
+
+const readLinkNumber = (interfaceName: string, file: 'ifindex' | 'iflink'): string => {
+  try {
+    return fs.readFileSync(`/sys/class/net/${interfaceName}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/* VLANs and the interfaces of containers: `ip` shows them as NAME@PEER. What cannot be told may be one. */
+const hasPeer = (interfaceName: string): boolean => {
+  const ownNumber = readLinkNumber(interfaceName, 'ifindex');
+  return ownNumber === '' || ownNumber !== readLinkNumber(interfaceName, 'iflink');
+};
+
+/**
+ * The names to tell the mDNS library. Left to itself it follows what comes and goes, but takes NAME@PEER for a name and
+ * so leaves out what is on a VLAN or in a container: where such an interface has an IPv4 address, all that have one are
+ * named. (A bridge to containers has the address itself, and its ports have none.)
+ * @returns undefined to leave it to itself
+ */
+export const toInterfaceNames = (
+  scope: AdvertiseScope,
+  interfaces: NodeJS.Dict<os.NetworkInterfaceInfo[]> = os.networkInterfaces(),
+  isPeered: (interfaceName: string) => boolean = hasPeer,
+): string[] | undefined => {
+  if (scope.kind === 'address') return [scope.interfaceName];
+  const names = Object.keys(interfaces).filter((name) =>
+    interfaces[name]?.some(({ internal, family }) => !internal && family === 'IPv4'),
+  );
+  return names.some(isPeered) ? names : undefined;
 };
 
 const warnSilent = (logger: Logger, problem: string, err?: unknown): void =>
@@ -153,7 +186,8 @@ export const advertise = (options: AdvertiseOptions): Advertisement => {
     return silent;
   }
   try {
-    const responder = getResponder(scope.kind === 'address' ? { interface: scope.interfaceName } : {});
+    const names = toInterfaceNames(scope);
+    const responder = getResponder(names === undefined ? {} : { interface: names });
     const service = createService(responder, options, scope);
     const announced = announce(service, options);
     const ipv6 = answerOverIpv6(service, options, scope);

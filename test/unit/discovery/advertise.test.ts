@@ -2,8 +2,14 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import type os from 'node:os';
 import fc from 'fast-check';
-import { advertise, resolveScope, toInstanceName } from '../../../src/discovery/advertise.js';
+import {
+  advertise,
+  resolveScope,
+  toInstanceName,
+  toInterfaceNames,
+} from '../../../src/discovery/advertise.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
 
 const GROUP = '224.0.0.251';
@@ -51,6 +57,21 @@ describe('the scope of the announcement', () => {
 
   it('is nowhere for an address that no interface has', () => {
     assert.equal(resolveScope('192.0.2.250', {}).kind, 'none');
+  });
+
+  it('names all interfaces to the library where it would overlook one, and leaves it to itself elsewhere', () => {
+    const info = (internal: boolean, family = 'IPv4') => [{ internal, family } as os.NetworkInterfaceInfo];
+    const interfaces = { lo: info(true), eth0: info(false), 'eth0.7': info(false) };
+    const isVlan = (name: string) => name.includes('.');
+    const withBridgePort = { ...interfaces, 'eth0.7': info(false, 'IPv6') };
+    assert.equal(toInterfaceNames({ kind: 'all' }, withBridgePort, isVlan), undefined);
+    assert.deepEqual(toInterfaceNames({ kind: 'all' }, interfaces, isVlan), ['eth0', 'eth0.7']);
+    assert.equal(
+      toInterfaceNames({ kind: 'all' }, interfaces, () => false),
+      undefined,
+    );
+    const scope = { kind: 'address', address: '192.0.2.1', interfaceName: 'eth0' } as const;
+    assert.deepEqual(toInterfaceNames(scope, interfaces, isVlan), ['eth0']);
   });
 
   it('never fails the host', async () => {
