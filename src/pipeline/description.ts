@@ -50,6 +50,13 @@ const SCHEMAS = { encoders: encoderSchema, sources: sourceSchema, audio: sourceS
 /** The folders of descriptions. */
 export type DescriptionKind = keyof typeof SCHEMAS;
 
+/** The keys of a file of each folder; `docs/pipelines.md` says what they mean. */
+export const DESCRIPTION_KEYS: Readonly<Record<DescriptionKind, readonly string[]>> = {
+  encoders: Object.keys(SCHEMAS.encoders.shape),
+  sources: Object.keys(SCHEMAS.sources.shape),
+  audio: Object.keys(SCHEMAS.audio.shape),
+};
+
 interface Named {
   /** File name without `.toml`. */
   readonly name: string;
@@ -96,7 +103,7 @@ const toProblem = (error: z.ZodError, kind: DescriptionKind, text: string, file:
   if (issue?.code === 'unrecognized_keys') {
     const [parent] = issue.path;
     const key = issue.keys[0] ?? '';
-    const known = parent === 'formats' ? FORMAT_WORDS : Object.keys(SCHEMAS[kind].shape);
+    const known = parent === 'formats' ? FORMAT_WORDS : DESCRIPTION_KEYS[kind];
     const near = nearestName(key, known);
     return invalid(
       file,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { DESCRIPTION_KEYS, type DescriptionKind } from '../../../src/pipeline/description.js';
 import { END_REASONS } from '../../../src/session/end-reasons.js';
 import { ERROR_KINDS } from '../../../src/support/errors.js';
 import { CHECKOUT, readMadePart, referencePages } from '../../support/reference-pages.js';
@@ -18,6 +19,15 @@ describe('reference pages', () => {
       assert.equal(readMadePart(file), table);
     });
   }
+
+  it('docs/pipelines.md names every key of a pipeline file, where it may stand, and no other', () => {
+    const page = fs.readFileSync(new URL('docs/pipelines.md', CHECKOUT), 'utf8');
+    const rows = [...page.matchAll(/^\| `(\w+)` \| ([\w, ]+) \|/gm)];
+    const named = (kind: DescriptionKind): string[] =>
+      rows.filter(([, , where]) => where === 'all' || where?.includes(kind)).map(([, key]) => key ?? '');
+    for (const kind of ['encoders', 'sources', 'audio'] as const)
+      assert.deepEqual(named(kind).sort(), [...DESCRIPTION_KEYS[kind]].sort(), kind);
+  });
 
   it('every error code is used by the sources', () => {
     const text = sourcesWithout('support/errors.ts');
