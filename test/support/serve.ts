@@ -215,6 +215,7 @@ export interface HostStatus {
     readonly counts: {
       readonly control?: Readonly<Record<string, number>>;
       readonly loss?: LossCounts;
+      readonly keyFramesForced?: number;
     } | null;
   }[];
 }
