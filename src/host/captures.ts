@@ -25,6 +25,11 @@ export interface OpenCapture {
 const isSameMode = (a: CaptureMode, b: CaptureMode): boolean =>
   a.width === b.width && a.height === b.height && a.fps === b.fps;
 
+/** Why the pictures of a capture will not come, or not fit, any more. */
+interface Life {
+  lost?: string;
+}
+
 /** What one session shows. */
 export class SessionCapture {
   readonly #options: CapturesOptions;
@@ -34,8 +39,8 @@ export class SessionCapture {
   #pending: Promise<OpenCapture> | undefined;
   #choice: CaptureChoice | undefined;
   #isClosed = false;
-  /** Of a capture that is still open: its pictures will not come, or fit, any more. */
-  #lost: string | undefined;
+  /** Of the capture that is open, or being opened. What an earlier one tells while it is closed counts no more. */
+  #life: Life = {};
 
   constructor(options: CapturesOptions, mode: CaptureMode, logger: Logger) {
     this.#options = options;
@@ -69,12 +74,12 @@ export class SessionCapture {
       try {
         await this.#open.capture.check();
       } catch (error) {
-        this.#lost ??= describeError(error);
+        this.#lose(this.#life, describeError(error));
         await this.#drop();
         throw error;
       }
     }
-    if (this.#lost !== undefined) await this.#drop();
+    if (this.#life.lost !== undefined) await this.#drop();
     if (this.#isClosed) throw new Error('the capture is closed');
     this.#open ??= await this.#openNew();
     return this.#open;
@@ -84,9 +89,11 @@ export class SessionCapture {
     const { backends, source } = this.#options;
     const { backend, target, reason } = this.#choice ?? (await chooseBackend(backends, source));
     const request: CaptureRequest = { mode: this.#mode, cursor: 'embedded', target };
+    const life: Life = {};
+    this.#life = life;
     const capture = await backend.open(request, {
-      onEnded: (why) => this.#lose(why),
-      onResized: () => this.#lose('its size changed'),
+      onEnded: (why) => this.#lose(life, why),
+      onResized: () => this.#lose(life, 'its size changed'),
     });
     this.#logger.info({ capture: backend.name, why: reason, shows: capture.description }, 'capture opened');
     // A desktop that is started anew must find its session waiting for it, and not a test pattern in its place.
@@ -107,15 +114,16 @@ export class SessionCapture {
     if (format !== undefined) this.#logger.info({ format }, 'pictures arrive');
   }
 
-  #lose(why: string): void {
-    this.#lost ??= why;
+  #lose(life: Life, why: string): void {
+    if (life !== this.#life || life.lost !== undefined) return;
+    life.lost = why;
     this.#logger.warn({ why }, 'the capture ended');
   }
 
   async #drop(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    this.#lost = undefined;
+    this.#life = {};
     await open?.capture.close();
   }
 

@@ -18,6 +18,8 @@ const STILL_SECONDS = 60;
 const CYCLES = 100;
 /** What a stream may take to come back to life after a loss. */
 const BUDGET_MS = 40_000;
+/** Of the host's log, when a run fails. */
+const LOG_CHARACTERS = 8000;
 
 /** A desktop of this run's own, and a host that streams it. */
 interface Desktop {
@@ -36,6 +38,9 @@ const withDesktop = async <T>(work: (desktop: Desktop) => Promise<T>): Promise<T
     desktop.serve = await Serve.start(home, ['--source', 'mutter']);
     await pair(desktop.serve);
     return await work(desktop as Desktop);
+  } catch (error) {
+    process.stderr.write(`${desktop.serve?.output.slice(-LOG_CHARACTERS)}\n`);
+    throw error;
   } finally {
     await desktop.serve?.stop();
     await desktop.mutter?.kill();
@@ -157,6 +162,40 @@ const lossFigures = (): Promise<Figure[]> =>
     ];
   });
 
+/** A producer that is killed: started again once, then left dead until the budget ends. */
+const producerFigures = async (): Promise<Figure[]> => {
+  const pipewire = await startPipeWire();
+  const home = new TestHome({ PIPEWIRE_RUNTIME_DIR: pipewire.environment['PIPEWIRE_RUNTIME_DIR'] });
+  const start = () => pipewire.startProducer({ name: 'lumen-accept', ...MODE });
+  let producer = await start();
+  const serve = await Serve.start(home, ['--source', 'pipewire:lumen-accept']);
+  try {
+    await pair(serve);
+    const stream = await open(serve);
+    await producer.kill();
+    await sleep(2000);
+    producer = await start();
+    const backMs = performance.now();
+    await seesCounting(stream);
+    const movesMs = performance.now() - backMs;
+    await producer.kill();
+    const goneMs = performance.now();
+    await until(() => serve.output.includes('session ended'), 'the end', BUDGET_MS + 20_000);
+    const endMs = performance.now() - goneMs;
+    await stream.vanish();
+    const hasReason = /cannot be produced/.test(serve.output) && /0x800e9403/.test(serve.output);
+    return [
+      atMost('producer killed: moves again after it is back', movesMs, 'ms', BUDGET_MS),
+      atMost('producer gone for good: stream ended', endMs, 'ms', BUDGET_MS + 10_000),
+      atLeast('producer gone for good: reason in the log, code for the client', Number(hasReason), '', 1),
+    ];
+  } finally {
+    await serve.stop();
+    await pipewire.stop();
+    home.remove();
+  }
+};
+
 const descriptorCount = (pid: number): number => fs.readdirSync(`/proc/${pid}/fd`).length;
 
 const cycleFigures = (): Promise<Figure[]> =>
@@ -190,6 +229,6 @@ const cycleFigures = (): Promise<Figure[]> =>
 export const CAPTURE_PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   output: outputFigures,
   still: async () => [...(await stillFigures(60)), ...(await stillFigures(120))],
-  'desktop-loss': lossFigures,
+  'desktop-loss': async () => [...(await lossFigures()), ...(await producerFigures())],
   'desktop-cycles': cycleFigures,
 };
