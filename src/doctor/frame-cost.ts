@@ -6,7 +6,7 @@ import type { Environment } from '../config/paths.js';
 
 /** Two runs, whose difference leaves out what it takes to start. */
 const FRAMES = { few: 10, many: 60 } as const;
-const RUN_MS = 15_000;
+const RUN_MS = 30_000;
 /** `sysconf(_SC_CLK_TCK)`: 100 on every Linux of today (proc(5)). */
 const TICKS_PER_SECOND = 100;
 const MAX_REASON_CHARACTERS = 200;

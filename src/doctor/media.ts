@@ -27,6 +27,8 @@ import { type Finding, note, ok, problem, warning } from './finding.js';
 import { type FrameCost, measureFrameCost } from './frame-cost.js';
 
 const MODE = { width: 1280, height: 720, fps: 60 } as const;
+/** A machine that is busy takes its time to start a program. */
+const VERSION_MS = 30_000;
 const SAMPLE_KBPS = 10_000;
 /** How many times the pixels of {@link MODE} a picture of 1920x1080 has. */
 const FULL_HD_FACTOR = 2.25;
@@ -44,10 +46,14 @@ export interface MediaContext {
 
 export const checkGstreamer = async ({ environment }: MediaContext): Promise<readonly Finding[]> => {
   const check = 'gstreamer.version';
-  const answer = await runTool(['gst-launch-1.0', '--version'], environment);
-  const version = /GStreamer (\d+)\.(\d+)\.\d+/.exec(answer?.output ?? '');
-  if (version === null) {
+  const answer = await runTool(['gst-launch-1.0', '--version'], environment, VERSION_MS);
+  if (answer === undefined) {
     return [problem(check, 'GStreamer is not installed (no gst-launch-1.0)', 'npm run setup')];
+  }
+  const version = /GStreamer (\d+)\.(\d+)\.\d+/.exec(answer.output);
+  if (version === null) {
+    const how = answer.status === null ? `nothing within ${VERSION_MS / 1000} s` : 'no version';
+    return [problem(check, `gst-launch-1.0 says ${how}`, 'run it by hand: gst-launch-1.0 --version')];
   }
   const isOld = Number(version[1]) < 1 || Number(version[2]) < 22;
   if (isOld)

@@ -12,7 +12,7 @@ import { createSilentLogger } from '../../src/support/logger.js';
 import { isAlive, until } from '../support/serve.js';
 
 describe('a run of an app', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let folder: string;
   let journal: string;
   beforeEach(() => {

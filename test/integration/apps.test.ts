@@ -14,7 +14,7 @@ import { isAlive, Serve, TestHome, until } from '../support/serve.js';
 const MODE = { width: 640, height: 360, fps: 30 };
 
 describe('configured apps', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const home = new TestHome();
   const journal = path.join(home.directory, 'journal');
   const art = path.join(home.directory, 'art.png');

@@ -11,7 +11,7 @@ import { Serve, TestHome, until } from '../support/serve.js';
 const SERVICE = fileURLToPath(new URL('../../../build/test/desktop/notification-service', import.meta.url));
 
 describe('the desktop of a host', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const children: ChildProcess[] = [];
   let home: TestHome;
   let serve: Serve;

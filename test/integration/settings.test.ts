@@ -4,7 +4,7 @@ import { openStream, pair } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 
 describe('lumen serve with variables of the project before this one', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const home = new TestHome({
     LUMEN_VIDEO_SOURCE: 'test',
     LUMEN_FEC_PCT: '60',

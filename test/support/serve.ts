@@ -167,7 +167,7 @@ export class Serve {
     await until(
       () => serve.output.includes('Pair with') || child.exitCode !== null,
       'lumen serve starts',
-      20_000,
+      50_000,
     );
     if (child.exitCode !== null)
       throw new Error(`lumen serve ended with ${child.exitCode}:\n${serve.output}`);
