@@ -46,6 +46,8 @@ describe('a host under bad input', function () {
     await pair(serve);
     stream = await openStream(serve);
     assert.notEqual(await stream.firstFrame, null);
+    // The sound has a process of its own, whose descriptors come a little later.
+    await until(async () => ((await stream.stats()).audio?.packets ?? 0) > 0, 'sound comes', 20_000);
   });
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
