@@ -35,10 +35,10 @@ export class ReleaseGuard {
   }
 
   /** Runs the command, and waits for its end. Again: no effect. */
-  async release(): Promise<void> {
+  async release(deadlineMs = RELEASE_DEADLINE_MS): Promise<void> {
     this.#child.stdin?.end();
     try {
-      await withDeadline(this.#ended, RELEASE_DEADLINE_MS, 'the compositor');
+      await withDeadline(this.#ended, deadlineMs, 'what was made for a stream');
     } catch (error) {
       this.#child.kill('SIGKILL');
       this.#logger.warn({ err: error }, 'what was made for a stream may still be there');

@@ -245,7 +245,8 @@ class Host {
     const media = new AppMedia(options, this.#config.apps, backends);
     this.#closers.add('captures', () => media.close());
     this.#closers.add('sound', () => desktopSound.close());
-    await Promise.all([captures.removeStale(), desktopSound.removeStale()]);
+    desktopSound.removeStale();
+    await captures.removeStale();
     return media;
   }
 

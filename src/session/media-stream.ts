@@ -405,8 +405,9 @@ export class RestartingMediaStream implements MediaStream {
     this.#watch?.stop();
     const standby = this.#standby;
     this.#standby = undefined;
-    const released = this.#parts.sound.release();
+    // A sound server that hangs holds nobody up: what is asked of it next waits for this.
+    runTask(this.#parts.logger, 'put the sound back', () => this.#parts.sound.release());
     if (standby !== undefined) await this.#retire(standby, STOP_DEADLINE_MS);
-    await Promise.all([this.#restart, released]);
+    await this.#restart;
   }
 }

@@ -62,7 +62,7 @@ describe('the sound of the desktop', function () {
     } finally {
       await player.end();
     }
-    await until(isRestored, 'the speakers are the default');
+    await until(isRestored, 'the speakers are the default', 30_000);
     assert.equal(chosenSink(pipewire), 'speakers');
     await until(() => !fs.existsSync(stateFile()), 'nothing is left to put back');
   });
@@ -88,19 +88,23 @@ describe('the sound of the desktop', function () {
     const packets = async () => (await stream.stats()).audio?.packets ?? 0;
     await until(async () => (await packets()) > 200, 'silence is sent', 20_000);
     await pipewire.restartPulse();
-    await until(() => serve.output.includes('sound stopped, the picture goes on'), 'the host notices');
+    await until(
+      () => serve.output.includes('sound stopped, the picture goes on'),
+      'the host notices',
+      30_000,
+    );
     const before = await packets();
     await until(async () => (await packets()) > before + 100, 'the sound is back', 30_000);
-    await until(() => sinkNames(pipewire).includes(ourSink()), 'the virtual sink is back');
+    await until(() => sinkNames(pipewire).includes(ourSink()), 'the virtual sink is back', 30_000);
     const player = playTones(pipewire, 2);
     try {
       const heard = async () => String((await stream.stats()).audio?.tonesHz);
-      await until(async () => (await heard()) === String(TEST_TONES_HZ.slice(0, 2)), 'it is heard', 20_000);
+      await until(async () => (await heard()) === String(TEST_TONES_HZ.slice(0, 2)), 'it is heard', 30_000);
     } finally {
       await player.end();
     }
     await stream.quit();
-    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone');
+    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone', 30_000);
   });
 
   it('is shared by the streams of a host, and the last of them puts the default back', async () => {
@@ -110,7 +114,7 @@ describe('the sound of the desktop', function () {
     const first = desktop.forStream({ channels: 6, playsOnHost: false });
     const second = desktop.forStream({ channels: 2, playsOnHost: false });
     assert.deepEqual(first.listen(), second.listen());
-    await until(() => defaultSink(pipewire) === 'lumen-1', 'the virtual sink is the default');
+    await until(() => defaultSink(pipewire) === 'lumen-1', 'the virtual sink is the default', 30_000);
     await first.release();
     assert.equal(defaultSink(pipewire), 'lumen-1', 'the other stream still listens');
     await second.release();
@@ -122,10 +126,11 @@ describe('the sound of the desktop', function () {
     pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
     await until(() => defaultSink(pipewire) === 'speakers', 'the speakers are the default');
     const stream = await openStream(serve, SMALL);
-    await until(() => defaultSink(pipewire) === ourSink(), 'the virtual sink is the default');
+    await until(() => defaultSink(pipewire) === ourSink(), 'the virtual sink is the default', 30_000);
     await serve.stop('SIGKILL');
     await stream.vanish();
-    await until(isRestored, 'the speakers are the default');
+    await until(isRestored, 'the speakers are the default', 30_000);
+    await until(() => !fs.existsSync(stateFile()), 'nothing is left to put back');
   });
 
   it('puts back at the start what the end of the machine kept it from', async () => {
@@ -134,8 +139,29 @@ describe('the sound of the desktop', function () {
     pactl(pipewire, 'set-default-sink', ourSink());
     fs.writeFileSync(stateFile(), '{"version":1,"previous":"speakers"}\n');
     serve = await startServe(port);
-    assert.ok(isRestored());
-    assert.ok(!fs.existsSync(stateFile()));
+    await until(isRestored, 'the speakers are the default', 30_000);
+    await until(() => !fs.existsSync(stateFile()), 'nothing is left to put back');
+  });
+
+  it('takes over a sink that is there still, and puts back what was before it', async () => {
+    const { environment } = home;
+    const stateDir = home.directory;
+    pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=lumen-2', 'channels=2');
+    pactl(pipewire, 'set-default-sink', 'lumen-2');
+    fs.writeFileSync(path.join(stateDir, 'sound-2.json'), '{"version":1,"previous":"speakers"}\n');
+    const logger = createSilentLogger();
+    const hasTaken = new Promise<void>((resolve) => {
+      logger.info = (_fields: unknown, text?: string) => {
+        if (text === 'programs play into the virtual sink') resolve();
+      };
+    });
+    const desktop = new DesktopSound({ environment, stateDir, port: 2, logger });
+    const sound = desktop.forStream({ channels: 2, playsOnHost: false });
+    sound.listen();
+    await hasTaken;
+    await sound.release();
+    await until(() => chosenSink(pipewire) === 'speakers', 'the speakers are the default', 30_000);
+    assert.ok(!sinkNames(pipewire).includes('lumen-2'));
   });
 
   it('leaves it to the server again where nothing was chosen before', async () => {
@@ -143,7 +169,7 @@ describe('the sound of the desktop', function () {
     forgetChosenSink(pipewire);
     const report = await probe(serve, { ...SMALL, seconds: 1, ending: 'quit' });
     assert.equal(report.failure, null, JSON.stringify(report.failure));
-    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone');
+    await until(() => !sinkNames(pipewire).includes(ourSink()), 'the virtual sink is gone', 30_000);
     assert.equal(chosenSink(pipewire), '');
   });
 });

@@ -20,15 +20,17 @@ import { PulseControl } from './pulse-control.js';
  * meanwhile stays. The module is found by the sink's name: its number means another one once the server has restarted.
  */
 const RESTORE = `
-if [ "$(timeout 2 pactl get-default-sink)" = "$1" ]; then
-  if [ -n "$2" ]; then timeout 2 pactl set-default-sink "$2"; else timeout 2 pw-metadata -d 0 default.configured.audio.sink; fi
+if [ "$(timeout 5 pactl get-default-sink)" = "$1" ]; then
+  if [ -n "$2" ]; then timeout 5 pactl set-default-sink "$2"; else timeout 5 pw-metadata -d 0 default.configured.audio.sink; fi
 fi
-timeout 2 pactl list short modules | while read -r id name arguments; do
-  case " $arguments " in *" sink_name=$1 "*) timeout 2 pactl unload-module "$id" ;; esac
+timeout 5 pactl list short modules | while read -r id name arguments; do
+  case " $arguments " in *" sink_name=$1 "*) timeout 5 pactl unload-module "$id" ;; esac
 done
-timeout 2 pactl list short sinks >/dev/null && rm -f "$3"
+timeout 5 pactl list short sinks >/dev/null && rm -f "$3"
 `;
 
+/** The commands have five seconds each. */
+const RESTORE_DEADLINE_MS = 20_000;
 /** For how long a server that does not answer is asked again. */
 const RETRY_MS = 1000;
 const MAX_TRIES = 60;
@@ -93,14 +95,15 @@ export class DesktopSound {
     return new StreamSound(this, wish);
   }
 
-  /** Puts back what a host that could not do so itself has changed. */
-  async removeStale(): Promise<void> {
+  /** Begins to put back what a host that could not do so itself has changed; streams wait for it. */
+  removeStale(): void {
     if (!fs.existsSync(this.#stateFile)) return;
-    this.#options.logger.info(
-      { sink: this.#sinkName },
-      'putting the default sink back that was before the last streams',
-    );
-    await this.#restoreBy(readPrevious(this.#stateFile)).release();
+    const { logger } = this.#options;
+    logger.info({ sink: this.#sinkName }, 'putting the default sink back that was before the last streams');
+    const guard = this.#restoreBy(readPrevious(this.#stateFile));
+    runTask(logger, 'put default sink back', async () => {
+      await this.#inTurn(() => guard.release(RESTORE_DEADLINE_MS));
+    });
   }
 
   /** @returns the Pulse device to record */
@@ -156,16 +159,19 @@ export class DesktopSound {
 
   /** Also after a restart of the server, which forgets the sink but not that it is the default. */
   async #ensureSink(channels: AudioPlan['channels']): Promise<void> {
-    if (this.#users.size === 0 || (await this.#pulse.sinkNames()).includes(this.#sinkName)) return;
+    if (this.#users.size === 0) return;
+    const exists = (await this.#pulse.sinkNames()).includes(this.#sinkName);
+    if (exists && this.#guard !== undefined) return;
     this.#guard ??= await this.#prepareRestore();
-    await this.#pulse.createNullSink(this.#sinkName, channels);
+    if (!exists) await this.#pulse.createNullSink(this.#sinkName, channels);
     await this.#pulse.setDefault(this.#sinkName);
     this.#options.logger.info({ sink: this.#sinkName, channels }, 'programs play into the virtual sink');
   }
 
   async #prepareRestore(): Promise<ReleaseGuard> {
     const chosen = await this.#pulse.chosenDefault();
-    const previous = chosen === this.#sinkName ? '' : (chosen ?? '');
+    // Ours is what an earlier host did not get to put back.
+    const previous = chosen === this.#sinkName ? readPrevious(this.#stateFile) : (chosen ?? '');
     fs.writeFileSync(this.#stateFile, `${JSON.stringify({ version: 1, previous })}\n`, { mode: 0o600 });
     return this.#restoreBy(previous);
   }
@@ -178,7 +184,7 @@ export class DesktopSound {
     if (this.#users.size > 0 || this.#guard === undefined) return;
     const guard = this.#guard;
     this.#guard = undefined;
-    await guard.release();
+    await guard.release(RESTORE_DEADLINE_MS);
     this.#options.logger.info({ sink: this.#sinkName }, 'virtual sink removed');
   }
 }
