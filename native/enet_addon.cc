@@ -1,21 +1,19 @@
 // ENet on Node's event loop: one host per object, serviced from a poll handle and a timer, without threads.
 // It moves packets and knows nothing of what they mean. The typed binding is src/control/enet.ts.
-// Wire protocol: protocol/control.md §1. The library is the one in native/enet, over IPv4 and IPv6.
+// Wire protocol: protocol/control.md §1. enet_relay.h carries libenet's IPv4 datagrams to and from either family.
 
-#include <arpa/inet.h>
 #include <enet/enet.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <uv.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "addon_error.h"
+#include "enet_relay.h"
 
 namespace lumen {
 namespace {
@@ -35,66 +33,16 @@ constexpr size_t kMaximumExpected = 256;
 constexpr int kMaximumMoveChecks = 200;
 constexpr uint64_t kMoveCheckWindowMs = 1000;
 
-// An address without port; IPv4 ones as ::ffff:0:0/96, so that both families compare.
-using HostKey = std::array<uint8_t, sizeof(in6_addr)>;
+// Datagrams taken in from outside in one turn of the loop.
+constexpr int kDatagramsPerTurn = 256;
+// How long a link may be there before libenet has a peer for it.
+constexpr uint64_t kLinkGraceMs = 1000;
 
-sockaddr *Raw(ENetAddress *address) { return reinterpret_cast<sockaddr *>(&address->address); }
-const sockaddr_in *AsIpv4(const ENetAddress &address) {
-  return reinterpret_cast<const sockaddr_in *>(&address.address);
-}
-const sockaddr_in6 *AsIpv6(const ENetAddress &address) {
-  return reinterpret_cast<const sockaddr_in6 *>(&address.address);
-}
-
-HostKey KeyOf(const ENetAddress &address) {
-  HostKey key{};
-  if (address.address.ss_family == AF_INET6) {
-    memcpy(key.data(), &AsIpv6(address)->sin6_addr, key.size());
-  } else {
-    key[10] = key[11] = 0xff;
-    memcpy(&key[12], &AsIpv4(address)->sin_addr, sizeof(in_addr));
-  }
-  return key;
-}
-
-uint16_t PortOf(const ENetAddress &address) {
-  return ntohs(address.address.ss_family == AF_INET6 ? AsIpv6(address)->sin6_port : AsIpv4(address)->sin_port);
-}
-
-// Numeric, an IPv6 one with its zone where it has one (`fe80::1%eth0`). A name is never looked up.
-ENetAddress ParseAddress(Napi::Env env, const std::string &text, uint16_t port) {
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST;
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo *found = nullptr;
-  if (getaddrinfo(text.c_str(), nullptr, &hints, &found) != 0)
+Endpoint RequireEndpoint(Napi::Env env, const std::string &text, uint16_t port) {
+  Endpoint endpoint;
+  if (!ParseEndpoint(text, port, &endpoint))
     throw Napi::TypeError::New(env, "address must be a numeric IPv4 or IPv6 address, got " + text);
-  ENetAddress address{};
-  enet_address_set_address(&address, found->ai_addr, found->ai_addrlen);
-  freeaddrinfo(found);
-  enet_address_set_port(&address, port);
-  return address;
-}
-
-std::string FormatAddress(const ENetAddress &address) {
-  char text[NI_MAXHOST] = "";
-  ENetAddress copy = address;
-  getnameinfo(Raw(&copy), copy.addressLength, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
-  return text;
-}
-
-// The same address for a socket of IPv6, which has IPv4 peers as ::ffff:0:0/96.
-ENetAddress ToIpv6(const ENetAddress &address) {
-  if (address.address.ss_family == AF_INET6)
-    return address;
-  sockaddr_in6 mapped{};
-  mapped.sin6_family = AF_INET6;
-  mapped.sin6_port = AsIpv4(address)->sin_port;
-  HostKey key = KeyOf(address);
-  memcpy(&mapped.sin6_addr, key.data(), key.size());
-  ENetAddress result{};
-  enet_address_set_address(&result, reinterpret_cast<sockaddr *>(&mapped), sizeof(mapped));
-  return result;
+  return endpoint;
 }
 
 // The id is what JavaScript knows a peer by. ENet reuses its peer slots; ids are never reused.
@@ -132,15 +80,14 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     if (info.Length() < 7 || !info[5].IsFunction() || !info[6].IsFunction())
       throw Napi::TypeError::New(env_, "onEvent and mayMove must be functions");
 
-    ENetAddress address{};
+    Endpoint address;
     if (listens)
-      address = ParseAddress(env_, info[0].As<Napi::String>().Utf8Value(), port);
+      address = RequireEndpoint(env_, info[0].As<Napi::String>().Utf8Value(), port);
     Open(listens ? &address : nullptr, max_peers, channels);
     host_->maximumPacketSize = kMaximumPacketBytes;
     host_->maximumWaitingData = kMaximumWaitingBytes;
     half_open_.resize(host_->peerCount);
-    host_->intercept = [](ENetHost *, ENetEvent *) { return servicing_ != nullptr && servicing_->Refuses() ? 1 : 0; };
-    fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
+    host_->intercept = [](ENetHost *host, ENetEvent *) { return IsFromLink(host->receivedAddress) ? 0 : 1; };
     on_event_ = Napi::Persistent(info[5].As<Napi::Function>());
     may_move_ = Napi::Persistent(info[6].As<Napi::Function>());
     StartWatching();
@@ -149,17 +96,19 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   ~EnetHost() override { Destroy(); }
 
  private:
-  // Without an address: for both families, or for IPv4 where the machine has no IPv6.
-  void Open(const ENetAddress *address, size_t max_peers, size_t channels) {
-    family_ = address != nullptr ? address->address.ss_family : AF_INET6;
+  void Open(const Endpoint *address, size_t max_peers, size_t channels) {
+    ENetAddress loopback{htonl(INADDR_LOOPBACK), 0};
+    int error = 0;
     errno = 0;
-    host_ = enet_host_create(family_, address, max_peers, channels, 0, 0);
-    if (host_ == nullptr && address == nullptr && errno == EAFNOSUPPORT) {
-      family_ = AF_INET;
-      host_ = enet_host_create(family_, address, max_peers, channels, 0, 0);
-    }
+    host_ = enet_host_create(&loopback, max_peers, channels, 0, 0);
     if (host_ == nullptr)
       throw SystemError(env_, errno != 0 ? errno : ENOMEM, "bind");
+    fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
+    relay_ = std::make_unique<EnetRelay>(address, host_->socket, &error);
+    if (error != 0) {
+      Destroy();
+      throw SystemError(env_, error, "bind");
+    }
   }
 
   void StartWatching() {
@@ -169,7 +118,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     timer_ = new uv_timer_t;
     loop_ = loop;
     uv_timer_init(loop, timer_);
-    int status = uv_poll_init(loop, poll_, host_->socket);
+    int status = uv_poll_init(loop, poll_, relay_->poll_fd());
     if (status != 0) {
       delete poll_;
       poll_ = nullptr;
@@ -204,73 +153,105 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return false;
   }
 
-  // Whether the datagram just received is to be thrown away before ENet sees it.
-  bool Refuses() {
-    // Nothing can be sent to port 0: a forged datagram from there would only make ENet's sending fail.
-    if (PortOf(host_->receivedPeerAddress) == 0)
-      return true;
+  // Other users of the machine can reach libenet's own port.
+  static bool IsFromLink(const ENetAddress &from) {
+    return servicing_ != nullptr && from.host == htonl(INADDR_LOOPBACK) &&
+           servicing_->relay_->FindLink(from.port) != nullptr;
+  }
+
+  Link *LinkOf(const ENetPeer *peer) const { return relay_->FindLink(peer->address.port); }
+
+  // Takes in what came from outside and may come in.
+  void TakeIn() {
+    Received received;
+    for (int i = 0; i < kDatagramsPerTurn && relay_->Receive(&received); i++) {
+      Link *link = Admit(received);
+      if (link != nullptr)
+        relay_->PassOn(link, received);
+      if (close_wanted_)
+        break;
+    }
+  }
+
+  // The link by which libenet is to see a datagram; nullptr when it is to be thrown away.
+  Link *Admit(const Received &received) {
+    // Nothing can be sent to port 0.
+    if (received.from.port() == 0)
+      return nullptr;
     enet_uint16 field;
-    if (host_->receivedDataLength < sizeof(field))
-      return true;
-    memcpy(&field, host_->receivedData, sizeof(field));
+    if (received.length < sizeof(field))
+      return nullptr;
+    memcpy(&field, received.data, sizeof(field));
     field = ENET_NET_TO_HOST_16(field);
     // There is neither checksum nor compressor here.
     if ((field & ENET_PROTOCOL_HEADER_FLAG_COMPRESSED) != 0)
-      return true;
+      return nullptr;
     size_t header = field & ENET_PROTOCOL_HEADER_FLAG_SENT_TIME ? sizeof(ENetProtocolHeader) : sizeof(field);
     // Packets of a peer name it. Without a peer ENet reads nothing but a CONNECT, which comes first.
     if ((field & ENET_PROTOCOL_MAXIMUM_PEER_ID) == ENET_PROTOCOL_MAXIMUM_PEER_ID)
-      return RefusesConnect(header);
-    return RefusesPeer(field, header);
+      return AdmitConnect(received, header);
+    return AdmitPeer(received, field, header);
   }
 
   // Anybody can forge a CONNECT, and each takes a peer until the answer to it is given up. Therefore one must carry the
   // connect data of a client that is expected, or come from the address of one that knows no connect data.
-  bool RefusesConnect(size_t header) {
+  Link *AdmitConnect(const Received &received, size_t header) {
     ENetProtocolConnect connect;
-    if (host_->receivedDataLength < header + sizeof(connect))
-      return true;
-    memcpy(&connect, host_->receivedData + header, sizeof(connect));
+    if (received.length < header + sizeof(connect))
+      return nullptr;
+    memcpy(&connect, received.data + header, sizeof(connect));
     if ((connect.header.command & ENET_PROTOCOL_COMMAND_MASK) != ENET_PROTOCOL_COMMAND_CONNECT)
-      return true;
+      return nullptr;
     auto contains = [](const auto &set, const auto &value) {
       return std::find(set.begin(), set.end(), value) != set.end();
     };
-    HostKey from = KeyOf(host_->receivedPeerAddress);
+    HostKey from = received.from.key();
     bool expected = !knows_expected_ || contains(expected_data_, ENET_NET_TO_HOST_32(connect.data)) ||
                     contains(expected_hosts_, from);
     if (!expected)
       unexpected_count_++;
-    return !expected || PeersAt(from) >= peers_per_address_;
+    if (!expected || PeersAt(from) >= peers_per_address_)
+      return nullptr;
+    Link *link = relay_->FindLink(received.from);
+    if (link != nullptr)
+      return link;
+    uint16_t port;
+    return relay_->link_count() < 2 * host_->peerCount ? relay_->Open(received.from, uv_now(loop_), &port) : nullptr;
   }
 
   size_t PeersAt(const HostKey &from) const {
     size_t count = 0;
     for (size_t i = 0; i < host_->peerCount; i++) {
       const ENetPeer &peer = host_->peers[i];
-      count += peer.state != ENET_PEER_STATE_DISCONNECTED && peer.state != ENET_PEER_STATE_CONNECTING &&
-               KeyOf(peer.address) == from;
+      if (peer.state == ENET_PEER_STATE_DISCONNECTED || peer.state == ENET_PEER_STATE_CONNECTING)
+        continue;
+      const Link *link = LinkOf(&peer);
+      count += link != nullptr && link->remote.key() == from;
     }
     return count;
   }
 
-  // ENet itself takes a peer's packets from anywhere and sends its own there: what names a peer is in clear and easily
-  // guessed. From a new address a peer is heard only with a message that JavaScript finds authentic and new.
-  bool RefusesPeer(enet_uint16 field, size_t header) {
+  // What names a peer is in clear and easily guessed. From a new address a peer is heard only with a message that
+  // JavaScript finds authentic and new; its link then stands for that address.
+  Link *AdmitPeer(const Received &received, enet_uint16 field, size_t header) {
     size_t index = field & ENET_PROTOCOL_MAXIMUM_PEER_ID;
     if (index >= host_->peerCount)
-      return true;
+      return nullptr;
     ENetPeer *peer = &host_->peers[index];
     if (peer->state == ENET_PEER_STATE_DISCONNECTED || peer->state == ENET_PEER_STATE_ZOMBIE)
-      return true;
-    if (enet_address_equal(&peer->address, &host_->receivedPeerAddress))
-      return false;
+      return nullptr;
+    Link *link = LinkOf(peer);
+    if (link == nullptr || link->remote == received.from)
+      return link;
     auto session = (field & ENET_PROTOCOL_HEADER_SESSION_MASK) >> ENET_PROTOCOL_HEADER_SESSION_SHIFT;
     bool moves = peer->state == ENET_PEER_STATE_CONNECTED && PeerId(peer) != 0 && session == peer->incomingSessionID &&
-                 MayCheckMove() && IsAuthentic(peer, header);
-    if (!moves)
+                 MayCheckMove() && IsAuthentic(peer, received, header);
+    if (!moves) {
       stray_count_++;
-    return !moves;
+      return nullptr;
+    }
+    link->remote = received.from;
+    return link;
   }
 
   bool MayCheckMove() {
@@ -283,9 +264,9 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   }
 
   // Shows the first reliable message of the datagram to JavaScript.
-  bool IsAuthentic(ENetPeer *peer, size_t offset) {
-    const enet_uint8 *bytes = host_->receivedData;
-    size_t length = host_->receivedDataLength;
+  bool IsAuthentic(const ENetPeer *peer, const Received &received, size_t offset) {
+    const uint8_t *bytes = received.data;
+    size_t length = received.length;
     ENetProtocolCommandHeader command;
     while (offset + sizeof(command) <= length) {
       memcpy(&command, bytes + offset, sizeof(command));
@@ -296,7 +277,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
         ENetProtocolSendReliable message;
         memcpy(&message, bytes + offset, sizeof(message));
         size_t data = ENET_NET_TO_HOST_16(message.dataLength);
-        return offset + size + data <= length && MayMove(peer, bytes + offset + size, data);
+        return offset + size + data <= length && MayMove(peer, bytes + offset + size, data, received.from);
       }
       // Only these come before a message in one datagram; others carry data of their own.
       auto kind = command.command & ENET_PROTOCOL_COMMAND_MASK;
@@ -307,12 +288,12 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return false;
   }
 
-  bool MayMove(const ENetPeer *peer, const enet_uint8 *data, size_t length) {
+  bool MayMove(const ENetPeer *peer, const uint8_t *data, size_t length, const Endpoint &from) {
     Napi::HandleScope scope(env_);
     try {
       Napi::Value answer =
           may_move_.Call({Napi::Number::New(env_, PeerId(peer)), Napi::Buffer<uint8_t>::Copy(env_, data, length),
-                          Napi::String::New(env_, FormatAddress(host_->receivedPeerAddress))});
+                          Napi::String::New(env_, from.text())});
       return answer.ToBoolean().Value();
     } catch (const Napi::Error &error) {
       napi_fatal_exception(env_, error.Value());
@@ -338,6 +319,19 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     }
   }
 
+  // Links last as long as their peers, and until libenet has seen the first datagram.
+  void CloseUnusedLinks() {
+    uint64_t now = uv_now(loop_);
+    relay_->CloseUnused([this, now](uint16_t port, const Link &link) {
+      if (now - link.made_ms < kLinkGraceMs)
+        return true;
+      for (size_t i = 0; i < host_->peerCount; i++)
+        if (host_->peers[i].state != ENET_PEER_STATE_DISCONNECTED && host_->peers[i].address.port == port)
+          return true;
+      return false;
+    });
+  }
+
   // One turn: receives, acknowledges, resends, and hands over at most kEventsPerTurn events.
   void Turn() {
     if (host_ == nullptr || in_turn_)
@@ -346,6 +340,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     in_turn_ = true;
     ENetEvent event;
     int events = 0;
+    TakeIn();
     servicing_ = this;
     int result = enet_host_service(host_, &event, 0);
     servicing_ = nullptr;
@@ -359,6 +354,8 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
       ReapHalfOpen();
     if (!close_wanted_ && events > 0 && events < kEventsPerTurn)
       enet_host_flush(host_);
+    relay_->Flush();
+    CloseUnusedLinks();
     in_turn_ = false;
     if (close_wanted_) {
       Release();
@@ -366,7 +363,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     }
     if (events >= kEventsPerTurn)
       Arm(0);
-    else if (HasPeers())
+    else if (HasPeers() || relay_->link_count() > 0)
       Arm(kServiceIntervalMs);
     else
       uv_timer_stop(timer_);
@@ -380,8 +377,10 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
         uint32_t id = PeerId(peer);
         if (id == 0)
           id = Register(peer);
-        Emit("connect", id, Napi::Number::New(env_, event.data), Napi::String::New(env_, FormatAddress(peer->address)),
-             Napi::Number::New(env_, PortOf(peer->address)));
+        const Link *link = LinkOf(peer);
+        Endpoint from = link != nullptr ? link->remote : Endpoint{};
+        Emit("connect", id, Napi::Number::New(env_, event.data), Napi::String::New(env_, from.text()),
+             Napi::Number::New(env_, from.port()));
         break;
       }
       case ENET_EVENT_TYPE_DISCONNECT: {
@@ -435,13 +434,12 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   Napi::Value Connect(const Napi::CallbackInfo &info) {
     RequireOpen();
     auto port = static_cast<uint16_t>(IntegerArgument(info, 1, "port", 1, 65535));
-    ENetAddress address = ParseAddress(env_, StringArgument(info, 0, "address"), port);
+    Endpoint remote = RequireEndpoint(env_, StringArgument(info, 0, "address"), port);
     auto channels = static_cast<size_t>(IntegerArgument(info, 2, "channels", 1, 255));
     auto data = static_cast<enet_uint32>(IntegerArgument(info, 3, "data", 0, UINT32_MAX));
-    if (family_ == AF_INET6)
-      address = ToIpv6(address);
-    else if (address.address.ss_family != AF_INET)
-      throw SystemError(env_, EAFNOSUPPORT, "connect");
+    ENetAddress address{htonl(INADDR_LOOPBACK), 0};
+    if (relay_->Open(remote, uv_now(loop_), &address.port) == nullptr)
+      throw SystemError(env_, errno, "connect");
     ENetPeer *peer = enet_host_connect(host_, &address, channels, data);
     if (peer == nullptr)
       throw SystemError(env_, ENOBUFS, "connect");
@@ -516,7 +514,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
       throw Napi::RangeError::New(env_, "too many connections are expected");
     std::vector<HostKey> hosts;
     for (uint32_t i = 0; i < addresses.Length(); i++)
-      hosts.push_back(KeyOf(ParseAddress(env_, addresses.Get(i).ToString().Utf8Value(), 0)));
+      hosts.push_back(RequireEndpoint(env_, addresses.Get(i).ToString().Utf8Value(), 0).key());
     expected_data_.assign(data.Data(), data.Data() + data.ElementLength());
     expected_hosts_ = std::move(hosts);
     knows_expected_ = true;
@@ -543,15 +541,19 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   // hasUnacknowledged(peerId) → whether reliable packets still wait for the peer's acknowledgement
   Napi::Value HasUnacknowledged(const Napi::CallbackInfo &info) {
     ENetPeer *peer = FindPeer(info);
-    bool waiting = peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) ||
-                                       !enet_list_empty(&peer->outgoingSendReliableCommands) ||
-                                       !enet_list_empty(&peer->sentReliableCommands));
+    bool waiting =
+        peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) || !enet_list_empty(&peer->sentReliableCommands));
+#if ENET_VERSION >= ENET_VERSION_CREATE(1, 3, 18)
+    waiting = waiting || (peer != nullptr && !enet_list_empty(&peer->outgoingSendReliableCommands));
+#endif
     return Napi::Boolean::New(env_, waiting);
   }
 
   Napi::Value Flush(const Napi::CallbackInfo &) {
-    if (host_ != nullptr && !close_wanted_)
+    if (host_ != nullptr && !close_wanted_) {
       enet_host_flush(host_);
+      relay_->Flush();
+    }
     return env_.Undefined();
   }
 
@@ -566,7 +568,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   }
 
   Napi::Value Port(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : PortOf(host_->address));
+    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : relay_->port());
   }
 
   Napi::Value UnexpectedCount(const Napi::CallbackInfo &) {
@@ -609,6 +611,10 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
       timer_ = nullptr;
     }
     peers_.clear();
+    // The last word to a peer may have been said just now.
+    if (relay_ != nullptr)
+      relay_->Flush();
+    relay_.reset();
     if (host_ != nullptr) {
       enet_host_destroy(host_);
       host_ = nullptr;
@@ -630,6 +636,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
 
   Napi::Env env_;
   ENetHost *host_ = nullptr;
+  std::unique_ptr<EnetRelay> relay_;
   uv_poll_t *poll_ = nullptr;
   uv_timer_t *timer_ = nullptr;
   uv_loop_t *loop_ = nullptr;
@@ -642,7 +649,6 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   std::vector<enet_uint32> expected_data_;
   std::vector<HostKey> expected_hosts_;
   size_t peers_per_address_ = 0;
-  int family_ = AF_UNSPEC;
   std::vector<HalfOpen> half_open_;
   uint64_t unexpected_count_ = 0;
   uint64_t half_open_count_ = 0;

@@ -45,7 +45,7 @@ copy_desktop_files() {
   fill_in lumen-kwin-output.desktop.in "/usr/lib/lumen/$KWIN_HELPER" >"$package/usr/share/applications/lumen-kwin-output.desktop"
   cp packaging/60-lumen.rules "$package/usr/lib/udev/rules.d"
   cp packaging/60-lumen.conf "$package/usr/lib/sysctl.d"
-  { cat LICENSE && printf '\nnative/enet:\n\n' && cat native/enet/LICENSE; } >"$package/usr/share/doc/lumen/copyright"
+  cp LICENSE "$package/usr/share/doc/lumen/copyright"
   cp --recursive README.md docs "$package/usr/share/doc/lumen"
   gzip --best --no-name <CHANGELOG.md >"$package/usr/share/doc/lumen/changelog.gz"
 }

@@ -1,6 +1,5 @@
 /**
- * An ENet host on Node's event loop, over IPv4 and IPv6. Binding of `native/enet_addon.cc`; the library is in
- * `native/enet`. Source: `protocol/control.md` §1.
+ * An ENet host on Node's event loop, over IPv4 and IPv6. Binding of `native/enet_addon.cc`. Source: `protocol/control.md` §1.
  */
 import { normaliseAddress } from '../support/address.js';
 import { loadNative } from '../support/native.js';

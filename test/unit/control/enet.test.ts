@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { CONTROL_CHANNELS, EnetHost } from '../../../src/control/enet.js';
 import { delay } from '../../../src/support/lifecycle.js';
-import { formatConnect, sendConnect } from '../../support/enet-datagrams.js';
+import { formatConnect, formatReliable, sendConnect } from '../../support/enet-datagrams.js';
 import { Inbox } from '../../support/events.js';
 
 type Event =
@@ -19,6 +21,29 @@ const eventsInto = (inbox: Inbox<Event>) => ({
   onMessage: (event: { peerId: number; channel: number; data: Buffer }) =>
     inbox.push({ kind: 'message', ...event }),
 });
+
+/** The inodes of this process's sockets. */
+const ownSockets = (): Set<string> => {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // The descriptor of the listing itself is closed by now.
+    }
+  });
+  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+};
+
+/** Ports of 127.0.0.1 at which this process takes datagrams from anybody. */
+const ownLoopbackPorts = async (): Promise<number[]> => {
+  const own = ownSockets();
+  const lines = (await readFile('/proc/net/udp', 'utf8')).split('\n').slice(1);
+  return lines.flatMap((line) => {
+    const [, local = '', remote = '', , , , , , , inode = ''] = line.trim().split(/\s+/);
+    const isOpen = local.startsWith('0100007F:') && remote === '00000000:0000' && own.has(inode);
+    return isOpen ? [Number.parseInt(local.slice(9), 16)] : [];
+  });
+};
 
 describe('an ENet host', () => {
   const hosts: EnetHost[] = [];
@@ -205,6 +230,47 @@ describe('an ENet host', () => {
     );
     assert.ok(event.kind === 'message');
     socket.close();
+  });
+
+  it('lets nobody on this machine talk to the library behind its back', async () => {
+    const before = await ownLoopbackPorts();
+    const { atServer, server, client, clientPeer } = await connectPair();
+    const inner = (await ownLoopbackPorts()).filter((port) => !before.includes(port) && port !== server.port);
+    assert.equal(inner.length, 2, 'one of the listening host, one of the client');
+    const stranger = dgram.createSocket('udp4');
+    let answers = 0;
+    stranger.on('message', () => {
+      answers += 1;
+    });
+    for (const port of inner) {
+      stranger.send(formatConnect(7), port, '127.0.0.1');
+      stranger.send(formatReliable(Buffer.from('forged'), 0), port, '127.0.0.1');
+    }
+    await delay(50);
+    client.send(clientPeer, 3, Buffer.from('genuine'), 'reliable');
+    const event = await atServer.next('a message or a connection');
+    assert.ok(event.kind === 'message');
+    assert.equal(event.data.toString(), 'genuine');
+    await delay(50);
+    stranger.close();
+    assert.equal(answers, 0);
+  });
+
+  it('keeps nothing of connections that are over', async function () {
+    this.timeout(20_000);
+    const atServer = new Inbox<Event>();
+    const server = listen(atServer);
+    const before = readdirSync('/proc/self/fd').length;
+    for (let round = 0; round < 5; round += 1) {
+      const atClient = new Inbox<Event>();
+      const client = EnetHost.createClient(eventsInto(atClient));
+      client.connect({ address: '127.0.0.1', port: server.port, channels: 1, data: round });
+      const connected = await atServer.next('the connection', ({ kind }) => kind === 'connect');
+      server.disconnect(connected.peerId, 0, 'gentle');
+      await atServer.next('the end', ({ kind }) => kind === 'disconnect');
+      client.close();
+    }
+    while (readdirSync('/proc/self/fd').length > before) await delay(100);
   });
 
   it('throws away a CONNECT that is not expected, with and without the time in its header', async () => {
