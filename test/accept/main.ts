@@ -15,6 +15,7 @@ import { clientFigures } from './clients.js';
 import { atLeast, atMost, type Figure, formatFigure, isKept, shown } from './figures.js';
 import { soundFigures } from './sound.js';
 import { stageFigures } from './stages.js';
+import { swayFigures } from './sway.js';
 
 const MODE_1080P60 = { width: 1920, height: 1080, fps: 60 } as const;
 const FULL_HD = { mode: MODE_1080P60, bitrateKbps: 20_000 } as const;
@@ -231,6 +232,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   sound: () => soundFigures(),
   ...CAPTURE_PARTS,
   stages: stageFigures,
+  sway: swayFigures,
 };
 
 const runPart = async (name: string): Promise<{ figures: Figure[]; problem: string | null }> => {

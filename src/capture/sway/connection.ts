@@ -69,7 +69,11 @@ export class SwayConnection {
     return parseSwayVersion(await this.#ask(SWAY_MESSAGE.getVersion, ''));
   }
 
-  /** Begins to tell of events. @throws LumenError LUMEN_CAPTURE_FAILED */
+  /**
+   * Begins to tell of events. A sway that knows no events of outputs (1.7) only tells of its end: an output that goes is
+   * then noticed by the capture's check, and a new size by the element.
+   * @throws LumenError LUMEN_CAPTURE_FAILED
+   */
   async watch(events: SwayEvents): Promise<void> {
     await this.#ask(SWAY_MESSAGE.subscribe, '["output"]');
     this.#events = events;
