@@ -30,7 +30,7 @@ export interface Verdict {
 }
 
 /** Long enough for a slow machine with a full load; a stage that takes longer hangs. */
-const DEADLINE_MS = 8000;
+const DEADLINE_MS = 20_000;
 const POLL_MS = 15;
 /** Frames before the key frame is asked for, and behind the last that may answer. */
 const FRAMES_BEFORE = 3;
