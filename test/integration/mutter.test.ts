@@ -162,7 +162,8 @@ describe('lumen serve --source mutter:MONITOR', function () {
     assert.notEqual(await stream.firstFrame, null);
     await seesCounting(stream);
     assert.deepEqual(await mutter.outputs(), ['Meta-0 640x360']);
-    assert.match(serve.output, /"format":"shared memory, 640x360 BGRx"/, 'the log says how pictures travel');
+    const isTold = () => serve?.output.includes('"format":"shared memory, 640x360 BGRx"');
+    await until(isTold, 'the log says how pictures travel', 20_000);
     await window.stop();
     await stream.quit();
   });
