@@ -14,7 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <wayland-client.h>
-#include "wlr-screencopy-client-protocol.h"
+
+#include "screencopyprotocol.h"
 
 /* How long a compositor may take for what it answers by itself. */
 #define ANSWER_DEADLINE_MS 3000
@@ -23,8 +24,6 @@
 #define FAILURE_DELAY_MS 50
 /* wl_output.name */
 #define OUTPUT_VERSION 4
-/* buffer_done */
-#define MANAGER_VERSION 3
 
 typedef enum
 {
@@ -48,13 +47,13 @@ struct _Screencopy
   struct wl_display *display;
   struct wl_registry *registry;
   struct wl_shm *shm;
-  struct zwlr_screencopy_manager_v1 *manager;
+  struct wl_proxy *manager;
   GPtrArray *outputs; /* Output */
   Output *output;     /* one of them; NULL once it is gone */
   gboolean draw_cursor;
 
   State state;
-  struct zwlr_screencopy_frame_v1 *frame;
+  struct wl_proxy *frame;
   ScreencopyFormat format;
   gboolean y_invert;
   gboolean has_picture; /* one was copied: the next waits for a change */
@@ -136,8 +135,8 @@ on_global (void *data, struct wl_registry *registry, uint32_t name, const char *
 
   if (strcmp (interface, wl_shm_interface.name) == 0)
     self->shm = wl_registry_bind (registry, name, &wl_shm_interface, 1);
-  else if (strcmp (interface, zwlr_screencopy_manager_v1_interface.name) == 0 && version >= MANAGER_VERSION)
-    self->manager = wl_registry_bind (registry, name, &zwlr_screencopy_manager_v1_interface, MANAGER_VERSION);
+  else if (strcmp (interface, manager_interface.name) == 0 && version >= SCREENCOPY_VERSION)
+    self->manager = wl_registry_bind (registry, name, &manager_interface, SCREENCOPY_VERSION);
   else if (strcmp (interface, wl_output_interface.name) == 0 && version >= OUTPUT_VERSION)
     add_output (self, name);
 }
@@ -157,54 +156,51 @@ static const struct wl_registry_listener registry_listener = {
 };
 
 static void
-on_buffer (void *data, struct zwlr_screencopy_frame_v1 *frame, uint32_t format, uint32_t width, uint32_t height,
-    uint32_t stride)
+on_buffer (void *data, struct wl_proxy *frame, uint32_t format, uint32_t width, uint32_t height, uint32_t stride)
 {
   Screencopy *self = data;
   self->format = (ScreencopyFormat) { format, width, height, stride };
 }
 
 static void
-on_flags (void *data, struct zwlr_screencopy_frame_v1 *frame, uint32_t flags)
+on_flags (void *data, struct wl_proxy *frame, uint32_t flags)
 {
   Screencopy *self = data;
-  self->y_invert = (flags & ZWLR_SCREENCOPY_FRAME_V1_FLAGS_Y_INVERT) != 0;
+  self->y_invert = (flags & SCREENCOPY_FLAG_Y_INVERT) != 0;
 }
 
 static void
-on_ready (void *data, struct zwlr_screencopy_frame_v1 *frame, uint32_t seconds_high, uint32_t seconds_low,
-    uint32_t nanoseconds)
+on_ready (void *data, struct wl_proxy *frame, uint32_t seconds_high, uint32_t seconds_low, uint32_t nanoseconds)
 {
   Screencopy *self = data;
   self->state = STATE_READY;
 }
 
 static void
-on_failed (void *data, struct zwlr_screencopy_frame_v1 *frame)
+on_failed (void *data, struct wl_proxy *frame)
 {
   Screencopy *self = data;
   self->state = STATE_FAILED;
 }
 
 static void
-ignore_damage (
-    void *data, struct zwlr_screencopy_frame_v1 *frame, uint32_t x, uint32_t y, uint32_t width, uint32_t height)
+ignore_damage (void *data, struct wl_proxy *frame, uint32_t x, uint32_t y, uint32_t width, uint32_t height)
 {
 }
 
 static void
-ignore_dmabuf (void *data, struct zwlr_screencopy_frame_v1 *frame, uint32_t format, uint32_t width, uint32_t height)
+ignore_dmabuf (void *data, struct wl_proxy *frame, uint32_t format, uint32_t width, uint32_t height)
 {
 }
 
 static void
-on_buffer_done (void *data, struct zwlr_screencopy_frame_v1 *frame)
+on_buffer_done (void *data, struct wl_proxy *frame)
 {
   Screencopy *self = data;
   self->state = STATE_DESCRIBED;
 }
 
-static const struct zwlr_screencopy_frame_v1_listener frame_listener = {
+static const struct frame_listener frame_listener = {
   .buffer = on_buffer,
   .flags = on_flags,
   .ready = on_ready,
@@ -324,7 +320,7 @@ bind_globals (Screencopy *self, const gchar *output, GError **error)
   if (!roundtrip (self, error) || !roundtrip (self, error))
     return FALSE;
   if (self->manager == NULL || self->shm == NULL) {
-    set_error (error, "the compositor does not offer zwlr_screencopy_manager_v1 version %d", MANAGER_VERSION);
+    set_error (error, "the compositor does not offer %s version %d", manager_interface.name, SCREENCOPY_VERSION);
     return FALSE;
   }
   self->output = find_output (self, output);
@@ -371,10 +367,10 @@ drop_buffer (Screencopy *self)
 void
 screencopy_close (Screencopy *self)
 {
-  g_clear_pointer (&self->frame, zwlr_screencopy_frame_v1_destroy);
+  g_clear_pointer (&self->frame, frame_destroy);
   drop_buffer (self);
   g_ptr_array_unref (self->outputs);
-  g_clear_pointer (&self->manager, zwlr_screencopy_manager_v1_destroy);
+  g_clear_pointer (&self->manager, manager_destroy);
   g_clear_pointer (&self->shm, wl_shm_destroy);
   wl_registry_destroy (self->registry);
   wl_display_flush (self->display);
@@ -424,8 +420,8 @@ ensure_buffer (Screencopy *self, GError **error)
 static void
 ask (Screencopy *self)
 {
-  self->frame = zwlr_screencopy_manager_v1_capture_output (self->manager, self->draw_cursor, self->output->proxy);
-  zwlr_screencopy_frame_v1_add_listener (self->frame, &frame_listener, self);
+  self->frame = manager_capture_output (self->manager, self->draw_cursor, self->output->proxy);
+  frame_add_listener (self->frame, &frame_listener, self);
   self->state = STATE_ASKED;
 }
 
@@ -433,7 +429,7 @@ ask (Screencopy *self)
 static ScreencopyResult
 retry (Screencopy *self, int wake_fd, GError **error)
 {
-  g_clear_pointer (&self->frame, zwlr_screencopy_frame_v1_destroy);
+  g_clear_pointer (&self->frame, frame_destroy);
   self->state = STATE_IDLE;
   if (++self->failures > MAX_FAILURES) {
     set_error (error, "the compositor failed to copy the output %u times in a row (is it off?)", self->failures);
@@ -479,9 +475,9 @@ copy (Screencopy *self, GError **error)
   if (!ensure_buffer (self, error))
     return FALSE;
   if (self->has_picture)
-    zwlr_screencopy_frame_v1_copy_with_damage (self->frame, self->buffer);
+    frame_copy_with_damage (self->frame, self->buffer);
   else
-    zwlr_screencopy_frame_v1_copy (self->frame, self->buffer);
+    frame_copy (self->frame, self->buffer);
   self->state = STATE_COPYING;
   return TRUE;
 }
@@ -498,7 +494,7 @@ screencopy_next (Screencopy *self, int wake_fd, ScreencopyPicture *picture, GErr
       return SCREENCOPY_ERROR;
   }
   *picture = (ScreencopyPicture) { self->buffer_format, self->data, self->y_invert };
-  g_clear_pointer (&self->frame, zwlr_screencopy_frame_v1_destroy);
+  g_clear_pointer (&self->frame, frame_destroy);
   self->state = STATE_IDLE;
   self->has_picture = TRUE;
   self->failures = 0;

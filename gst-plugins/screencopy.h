@@ -1,6 +1,6 @@
 /*
  * screencopy.h: pictures of one output of a Wayland compositor, by wlr-screencopy-unstable-v1 into shared memory. Knows
- * Wayland; no GStreamer. One thread at a time. What the protocol asks of a client: protocols/wlr-screencopy-unstable-v1.xml.
+ * Wayland; no GStreamer. One thread at a time. What the protocol asks of a client: wlr-protocols of wlroots.
  */
 #ifndef LUMEN_SCREENCOPY_H
 #define LUMEN_SCREENCOPY_H
