@@ -36,6 +36,7 @@ export const samplePlan = (mode: Mode, encoderKbps: number, format: VideoFormat)
     fecPercentage: 20,
     minFecPackets: 2,
     encrypted: false,
+    ipUdpHeaderBytes: 28,
     dscp: 0,
   },
   audio: {

@@ -26,7 +26,6 @@ const KBPS = {
 } as const;
 /** DSCP code point of `protocol/audio.md` §6. */
 const AUDIO_DSCP = 48;
-const IP_UDP_HEADER_BYTES = 28;
 const RTP_HEADER_BYTES = 12;
 const PARITY_HEADER_BYTES = 12;
 const CIPHER_BLOCK_BYTES = 16;
@@ -69,16 +68,18 @@ export const toAudioPlan = (wishes: AudioWishes, playsOnHost: boolean): AudioPla
 /**
  * What audio takes on the wire, kbit/s: RTP, UDP and IP headers, cipher padding and the 4+2 parity included.
  * Example: 96 kbit/s in 5 ms packets, encrypted: 60 B → 64 B cipher, 104 B data and 116 B parity datagrams with IP/UDP
- * headers; 50 blocks a second of 4 data and 2 parity make 260 kbit/s.
+ * headers (IPv4); 50 blocks a second of 4 data and 2 parity make 260 kbit/s.
+ * @param ipUdpHeaderBytes of a datagram to this client: 28, or 48 over IPv6
  */
 export const audioWireKbps = (
   audio: Pick<AudioPlan, 'bitrateKbps' | 'packetDurationMs' | 'encrypted'>,
+  ipUdpHeaderBytes: number,
 ): number => {
   const opusBytes = Math.floor((audio.bitrateKbps * audio.packetDurationMs) / 8);
   const payloadBytes = audio.encrypted
     ? CIPHER_BLOCK_BYTES * (Math.floor(opusBytes / CIPHER_BLOCK_BYTES) + 1)
     : opusBytes;
-  const dataBytes = payloadBytes + RTP_HEADER_BYTES + IP_UDP_HEADER_BYTES;
+  const dataBytes = payloadBytes + RTP_HEADER_BYTES + ipUdpHeaderBytes;
   const blockBytes = 4 * dataBytes + 2 * (dataBytes + PARITY_HEADER_BYTES);
   return (blockBytes * 8) / (4 * audio.packetDurationMs);
 };

@@ -2,6 +2,7 @@
  * Negotiation: what the client asked for, what this host can do and what its owner configured → a {@link StreamPlan},
  * or a refusal with the RTSP status that the client shows. Pure. Source: `protocol/rtsp.md` §5.3–5.5.
  */
+import { ipUdpHeaderBytes } from '../support/address.js';
 import { type AudioWishes, audioProblem, audioWireKbps, toAudioPlan } from './negotiate-audio.js';
 import {
   type AudioPlan,
@@ -59,6 +60,8 @@ export interface NegotiatedLaunch {
   /** Key id as unsigned 32 bit. */
   readonly riKeyId: number;
   readonly playsAudioOnHost: boolean;
+  /** Numeric address of the client, without `::ffff:`: its family decides how long the headers of datagrams are. */
+  readonly peerAddress: string;
 }
 
 /** A `StreamPlan`, or why not: `status` is the RTSP status code. */
@@ -77,7 +80,6 @@ export const LIMITS = {
   maxPacketSize: 8912,
 } as const;
 
-const IP_UDP_HEADER_BYTES = 28;
 const RTP_AND_NV_HEADER_BYTES = 32;
 const ENCRYPTION_PREFIX_BYTES = 32;
 const FRAME_HEADER_BYTES = 8;
@@ -143,16 +145,19 @@ const videoWireKbps = (configuredKbps: number, audioKbps: number): number =>
  * UDP and stream headers, parity, the zero padding of each frame's last shard (half a shard on average), audio.
  *
  * @param configuredKbps the client's figure, kbit/s
- * Example: 20 000 kbit/s, 60 fps, packet size 1392, 20 % parity, high-quality stereo → about 15 000.
+ * Example: 20 000 kbit/s, 60 fps, packet size 1392, 20 % parity, high-quality stereo, IPv4 → about 15 000.
  */
 export const encoderKbps = (
   configuredKbps: number,
-  video: Pick<VideoPlan, 'fps' | 'packetSize' | 'fecPercentage' | 'minFecPackets' | 'encrypted'>,
+  video: Pick<
+    VideoPlan,
+    'fps' | 'packetSize' | 'fecPercentage' | 'minFecPackets' | 'encrypted' | 'ipUdpHeaderBytes'
+  >,
   audioKbps: number,
 ): number => {
   const videoKbps = videoWireKbps(configuredKbps, audioKbps);
   const prefixBytes = video.encrypted ? ENCRYPTION_PREFIX_BYTES : 0;
-  const datagramBytes = video.packetSize + 16 + prefixBytes + IP_UDP_HEADER_BYTES;
+  const datagramBytes = video.packetSize + 16 + prefixBytes + video.ipUdpHeaderBytes;
   const shardsPerFrame = (videoKbps * 1000) / 8 / video.fps / datagramBytes;
   const byPercentage = shardsPerFrame / (1 + video.fecPercentage / 100);
   const hasMinimumParity =
@@ -184,14 +189,18 @@ const toVideoPlan = (
   { isSourceHdr }: HostCapabilities,
   settings: StreamSettings,
   audio: AudioPlan,
+  peerAddress: string,
 ): VideoPlan => {
   const format = toFormat(wishes);
+  const headerBytes = ipUdpHeaderBytes(peerAddress);
+  const audioKbps = audioWireKbps(audio, headerBytes);
   const shape = {
     fps: wishes.fps,
     packetSize: wishes.packetSize,
     fecPercentage: settings.fecPercentage,
     minFecPackets: Math.min(Math.max(wishes.minFecPackets, 0), 255),
     encrypted: wishes.encryptsVideo,
+    ipUdpHeaderBytes: headerBytes,
   };
   return {
     ...shape,
@@ -204,9 +213,9 @@ const toVideoPlan = (
     references: Math.min(Math.max(wishes.references, 0), 16),
     encoderKbps:
       wishes.configuredKbps > 0
-        ? encoderKbps(wishes.configuredKbps, shape, audioWireKbps(audio))
+        ? encoderKbps(wishes.configuredKbps, shape, audioKbps)
         : Math.min(Math.max(wishes.maximumKbps, MIN_ENCODER_KBPS), MAX_ENCODER_KBPS),
-    wireKbps: videoWireKbps(wishes.configuredKbps || wishes.maximumKbps / LEGACY_SHARE, audioWireKbps(audio)),
+    wireKbps: videoWireKbps(wishes.configuredKbps || wishes.maximumKbps / LEGACY_SHARE, audioKbps),
     dscp: wishes.wantsVideoQos ? VIDEO_DSCP : 0,
   };
 };
@@ -229,7 +238,7 @@ export const negotiate = (
   return {
     ok: true,
     plan: {
-      video: toVideoPlan(wishes, capabilities, settings, audio),
+      video: toVideoPlan(wishes, capabilities, settings, audio, launch.peerAddress),
       audio,
       linkKbps: settings.linkKbps,
       riKey: launch.riKey,

@@ -32,8 +32,6 @@ export interface SessionDeadlines {
 
 /** What each launch or resume brings anew. */
 export interface SessionConnection extends NegotiatedLaunch {
-  /** Numeric address of the client, without `::ffff:`. */
-  readonly peerAddress: string;
   /** Address of this host that the client reached: its media must come from there. */
   readonly localAddress: string;
   /** The client was told to encrypt its RTSP requests. */

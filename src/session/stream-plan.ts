@@ -70,6 +70,8 @@ export interface VideoPlan extends VideoFormat {
   /** Fewest parity shards of a block. */
   readonly minFecPackets: number;
   readonly encrypted: boolean;
+  /** What IP and UDP put before each datagram, bytes: 28, or 48 over IPv6. */
+  readonly ipUdpHeaderBytes: number;
   /** DSCP code point for the datagrams, 0–63; 0 leaves them unmarked. */
   readonly dscp: number;
 }

@@ -42,6 +42,10 @@ export const isLanAddress = (address: string): boolean => {
   return net.isIPv6(plain) && LAN.check(plain, 'ipv6');
 };
 
+/** What IP and UDP put before each datagram that is sent to a peer, in bytes: 28, or 48 over IPv6. RFC 791, 8200, 768. */
+export const ipUdpHeaderBytes = (address: string): number =>
+  net.isIPv6(normaliseAddress(address)) ? 48 : 28;
+
 /** An address to send to: normalised, but with its zone, which a link-local one needs. */
 export const routableAddress = (address: string): string => {
   const zone = /%[\w.:-]+$/.exec(address)?.[0] ?? '';

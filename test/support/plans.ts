@@ -18,6 +18,7 @@ export const VIDEO_PLAN: VideoPlan = {
   fecPercentage: 20,
   minFecPackets: 2,
   encrypted: false,
+  ipUdpHeaderBytes: 28,
   dscp: 0,
 };
 

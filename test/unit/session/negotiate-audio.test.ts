@@ -56,6 +56,8 @@ describe('negotiate-audio', () => {
   });
 
   it('counts headers, padding and parity', () => {
-    assert.equal(audioWireKbps({ bitrateKbps: 96, packetDurationMs: 5, encrypted: true }), 259.2);
+    const audio = { bitrateKbps: 96, packetDurationMs: 5, encrypted: true } as const;
+    assert.equal(audioWireKbps(audio, 28), 259.2);
+    assert.equal(audioWireKbps(audio, 48), 259.2 + 48, '20 bytes more for each of 300 datagrams a second');
   });
 });

@@ -31,7 +31,7 @@ const WISHES: StreamWishes = {
 };
 const HOST = { video: [H264], isSourceHdr: false, surround: [] };
 const SETTINGS = { fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false };
-const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1, playsAudioOnHost: false };
+const KEYS = { riKey: Buffer.alloc(16, 7), riKeyId: 1, playsAudioOnHost: false, peerAddress: '192.0.2.9' };
 
 const planOf = (wishes: Partial<StreamWishes>) => {
   const outcome = negotiate({ ...WISHES, ...wishes }, HOST, SETTINGS, KEYS);
@@ -154,20 +154,45 @@ describe('negotiate', () => {
         fc.integer({ min: 16, max: 92 }).map((n) => n * 16),
         fc.integer({ min: 0, max: 100 }),
         fc.boolean(),
-        (kbps, fps, packetSize, fecPercentage, encrypted) => {
-          const video = { fps, packetSize, fecPercentage, minFecPackets: 2, encrypted };
-          const audioKbps = audioWireKbps({ bitrateKbps: 96, packetDurationMs: 5, encrypted: true });
+        fc.constantFrom(28, 48),
+        (kbps, fps, packetSize, fecPercentage, encrypted, ipUdpHeaderBytes) => {
+          const video = { fps, packetSize, fecPercentage, minFecPackets: 2, encrypted, ipUdpHeaderBytes };
+          const audio = { bitrateKbps: 96, packetDurationMs: 5, encrypted: true } as const;
+          const audioKbps = audioWireKbps(audio, ipUdpHeaderBytes);
           const encoder = encoderKbps(kbps, video, audioKbps);
           const shards = Math.ceil(((encoder * 1000) / 8 / fps + 8) / (packetSize - 16));
           const percent = Math.floor((shards * fecPercentage + 99) / 100);
           const parity = fecPercentage > 0 ? Math.max(2, percent) : 0;
           const wireKbps =
-            ((shards + parity) * (packetSize + 44 + (encrypted ? 32 : 0)) * 8 * fps) / 1000 + audioKbps;
-          const twoShardsKbps = (2 * (packetSize + 76) * 8 * fps) / 1000;
+            ((shards + parity) * (packetSize + 16 + ipUdpHeaderBytes + (encrypted ? 32 : 0)) * 8 * fps) /
+              1000 +
+            audioKbps;
+          const twoShardsKbps = (2 * (packetSize + 96) * 8 * fps) / 1000;
           assert(shards === 1 || wireKbps <= kbps + twoShardsKbps, `${wireKbps} of ${kbps}`);
         },
       ),
     );
+  });
+
+  it('counts the longer headers of IPv6, for a client that is not IPv4 behind a dual-stack socket', () => {
+    const videoFor = (peerAddress: string) => {
+      const outcome = negotiate(WISHES, HOST, SETTINGS, { ...KEYS, peerAddress });
+      assert(outcome.ok);
+      return outcome.plan.video;
+    };
+    const v4 = videoFor('192.0.2.9');
+    assert.deepEqual(videoFor('::ffff:192.0.2.9'), v4);
+    for (const address of ['2001:db8::9', 'fe80::1%eth0']) {
+      const v6 = videoFor(address);
+      assert.deepEqual([v4.ipUdpHeaderBytes, v6.ipUdpHeaderBytes], [28, 48]);
+      // Of 1436 and 1456 bytes; the sound's 300 datagrams a second take 48 kbit/s more.
+      const expected = (v4.encoderKbps * 1436) / 1456 - 48 * 0.8;
+      assert(Math.abs(v6.encoderKbps - expected) < 50, `${v6.encoderKbps} beside ${v4.encoderKbps}`);
+      assert(
+        Math.abs(v4.wireKbps - v6.wireKbps - 48) < 0.001,
+        'what sound takes more is missing to the video',
+      );
+    }
   });
 
   it('fills at least one shard a frame, which costs the same on the wire as less would', () => {
