@@ -336,6 +336,7 @@ class Host {
       onLaunched: (session) => this.#onSessionState(servers, session, 'launched'),
       rtspPort: this.#port('rtsp'),
       encryptionFor: (peerAddress) => this.#encryptionFor(peerAddress),
+      isPaired: (client) => clients.has(client),
       describe: () => ({
         hostname: name,
         videoFormats: this.#capabilities.video,

@@ -24,6 +24,7 @@ import { RateLimitedWarning } from '../support/logger.js';
 
 const REPEATED_KEY = 'The session key was used before: start the stream again';
 const TOO_MANY = 'The host has as many sessions as it may: raise max_sessions or quit one';
+const REMOVED = 'This client was removed from the paired clients: pair it again';
 const MAX_USED_KEYS = 1024;
 const UNENCRYPTED =
   'This host requires encryption, which this client is too old for: update Moonlight, or change encryption_lan or encryption_wan of the host';
@@ -40,6 +41,7 @@ export interface StreamingParts {
   prepareSound(channels: LaunchRequest['audioChannels']): Promise<string | undefined>;
   readonly rtspPort: number;
   encryptionFor(peerAddress: string): EncryptionPolicy;
+  isPaired(clientFingerprint: string): boolean;
   describe(): HostDescription;
 }
 
@@ -135,13 +137,19 @@ export class Streaming implements StreamingHost {
     const app = this.#findApp(request.appId ?? DESKTOP.id) ?? DESKTOP;
     const started = await this.#startApp(app, request, connection);
     if (!started.ok) return started;
-    // Another client may have been faster while the app was prepared.
-    if (registry.isFull) {
+    const overtaken = this.#overtakenBy(connection);
+    if (overtaken !== undefined) {
       await started.run.stop();
-      return refuse(503, TOO_MANY);
+      return overtaken;
     }
     this.#addSession(app, request, connection, started.run);
     return { ok: true, sessionUrl: this.#sessionUrl(request, connection) };
+  }
+
+  /** While an app is prepared another client may be faster, and this one may be removed. */
+  #overtakenBy({ clientFingerprint }: ClientConnection): Refusal | undefined {
+    if (!this.#parts.isPaired(clientFingerprint)) return refuse(401, REMOVED);
+    return this.#parts.registry.isFull ? refuse(503, TOO_MANY) : undefined;
   }
 
   async #startApp(

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { DESKTOP } from '../../../src/config/app-settings.js';
+import { type AppConfig, DESKTOP } from '../../../src/config/app-settings.js';
 import type { EncryptionPolicy } from '../../../src/config/settings.js';
 import { Streaming } from '../../../src/host/streaming.js';
 import type { LaunchRequest } from '../../../src/nvhttp/launch-request.js';
@@ -24,6 +24,8 @@ const SESSIONS: SessionContext = {
   onKeyFrameOwed: () => undefined,
   onStages: () => undefined,
 };
+
+const SLOW: AppConfig = { ...DESKTOP, id: 2, title: 'Slow', preparation: [{ run: ['sleep', '0.3'] }] };
 
 const requestOf = (change: Partial<LaunchRequest> = {}): LaunchRequest => ({
   appId: DESKTOP.id,
@@ -46,24 +48,27 @@ describe('launches and resumes', () => {
   let folder: string;
   let registry: SessionRegistry;
   let policy: EncryptionPolicy;
+  let removed: Set<string>;
   let streaming: Streaming;
 
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-streaming-'));
     registry = new SessionRegistry(2);
     policy = 'opportunistic';
+    removed = new Set();
     streaming = new Streaming({
       registry,
       sessionContext: {
         ...SESSIONS,
         onState: (session, state) => state === 'ended' && registry.remove(session),
       },
-      apps: [DESKTOP],
+      apps: [DESKTOP, SLOW],
       appRuns: { folder, environment: {} },
       onLaunched: () => undefined,
       prepareSound: async () => undefined,
       rtspPort: 48010,
       encryptionFor: () => policy,
+      isPaired: (client) => !removed.has(client),
       describe: () => assert.fail('not asked here'),
     });
   });
@@ -104,6 +109,15 @@ describe('launches and resumes', () => {
     await streaming.launch(requestOf(), clientOf('a'));
     const reply = await streaming.resume(requestOf(), clientOf('b'));
     assert(!reply.ok && reply.statusCode === 503);
+  });
+
+  it('come to nothing when the client is removed while its app is prepared', async () => {
+    const launching = streaming.launch(requestOf({ appId: SLOW.id }), clientOf('a'));
+    removed.add(clientOf('a').clientFingerprint);
+    const reply = await launching;
+    assert(!reply.ok && reply.statusCode === 401);
+    assert.equal(registry.find(clientOf('a').clientFingerprint), undefined);
+    assert.deepEqual(fs.readdirSync(folder), [], 'what was prepared is undone');
   });
 
   it('are refused with 403 where encryption is required and the client cannot encrypt RTSP', async () => {
