@@ -160,6 +160,8 @@ export class SessionWiring {
         const wishes = toStreamWishes(attributes, hostHeader);
         const problem = await this.#servers.verifyMedia(this.#session, toFormat(wishes));
         if (problem !== undefined) return { ok: false, status: 503, reason: problem };
+        // The session may have been resumed meanwhile: then it is another launch that may announce.
+        if (this.#isDetached) return { ok: false, status: 454, reason: 'the launch was given up' };
         const outcome = this.#session.announce(wishes);
         if (!outcome.ok) return outcome;
         this.#attachControl(outcome.plan, attributes.sendsFecStatus);
