@@ -12,6 +12,7 @@ const readText = (file: string): string | undefined => {
 
 interface ProcessStat {
   readonly pid: number;
+  readonly parentPid: number;
   readonly groupId: number;
   readonly isZombie: boolean;
   /** Start in clock ticks since boot: with the pid it names one process for good. */
@@ -23,7 +24,13 @@ const readStat = (pid: number): ProcessStat | undefined => {
   const text = readText(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { pid, isZombie: fields[0] === 'Z', groupId: Number(fields[2]), startTicks: fields[19] ?? '' };
+  return {
+    pid,
+    isZombie: fields[0] === 'Z',
+    parentPid: Number(fields[1]),
+    groupId: Number(fields[2]),
+    startTicks: fields[19] ?? '',
+  };
 };
 
 /** The start of a living process in clock ticks since boot; undefined when there is none of that pid. */
@@ -46,8 +53,20 @@ export const isGroupAlive = (groupId: number): boolean =>
 const hasVariable = (pid: number, variable: string): boolean =>
   readText(`/proc/${pid}/environ`)?.split('\0').includes(variable) ?? false;
 
-/** The process groups of those living processes that were started with a variable, or inherited it. */
+/** The groups of this process and of those that it was started from. */
+const listOwnGroups = (): ReadonlySet<number> => {
+  const groups = new Set<number>();
+  for (let stat = readStat(process.pid); stat !== undefined; stat = readStat(stat.parentPid))
+    groups.add(stat.groupId);
+  return groups;
+};
+
+/**
+ * The process groups of those living processes that were started with a variable, or inherited it; without the groups
+ * that this process itself was started from.
+ */
 export const listGroupsWith = (name: string, value: string): readonly number[] => {
+  const own = listOwnGroups();
   const marked = listProcesses().filter(({ pid }) => hasVariable(pid, `${name}=${value}`));
-  return [...new Set(marked.map(({ groupId }) => groupId))];
+  return [...new Set(marked.map(({ groupId }) => groupId))].filter((groupId) => !own.has(groupId));
 };

@@ -176,6 +176,31 @@ describe('a run of an app', function () {
       assert.deepEqual(records(), []);
     });
 
+    it('does not take along the next host where that one was started from the app', async () => {
+      const host = await startElsewhere();
+      const pids = await readFamily();
+      host.kill('SIGKILL');
+      await once(host, 'exit');
+      const [record = ''] = records();
+      const url = (file: string) => JSON.stringify(new URL(`../../src/${file}`, import.meta.url).href);
+      const script = `
+        import { recoverRuns } from ${url('apps/app-run.js')};
+        import { createSilentLogger } from ${url('support/logger.js')};
+        await recoverRuns({ folder: ${JSON.stringify(options().folder)}, environment: process.env }, createSilentLogger());`;
+      const next = spawn(
+        'sh',
+        ['-c', '"$0" --input-type=module -e "$1"; exit $?', process.execPath, script],
+        {
+          stdio: 'ignore',
+          detached: true,
+          env: { ...process.env, LUMEN_APP_RUN: record.slice(0, 16) },
+        },
+      );
+      assert.deepEqual(await once(next, 'exit'), [0, null]);
+      assert.ok(!pids.some(isAlive));
+      assert.deepEqual(records(), []);
+    });
+
     it('sets aside what it left when that cannot be read', async () => {
       const { folder: state } = options();
       fs.mkdirSync(state, { recursive: true });
