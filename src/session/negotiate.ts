@@ -2,6 +2,8 @@
  * Negotiation: what the client asked for, what this host can do and what its owner configured → a {@link StreamPlan},
  * or a refusal with the RTSP status that the client shows. Pure. Source: `protocol/rtsp.md` §5.3–5.5.
  */
+
+import { toFormatWord } from '../pipeline/format.js';
 import { ipUdpHeaderBytes } from '../support/address.js';
 import { type AudioWishes, audioProblem, audioWireKbps, toAudioPlan } from './negotiate-audio.js';
 import {
@@ -64,10 +66,16 @@ export interface NegotiatedLaunch {
   readonly peerAddress: string;
 }
 
-/** A `StreamPlan`, or why not: `status` is the RTSP status code. */
-export type Negotiation =
-  | { readonly ok: true; readonly plan: StreamPlan }
-  | { readonly ok: false; readonly status: number; readonly reason: string };
+/** Why there is no stream, and what a person can do. */
+export interface Refusal {
+  readonly ok: false;
+  /** RTSP status code. */
+  readonly status: number;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+export type Negotiation = { readonly ok: true; readonly plan: StreamPlan } | Refusal;
 
 /** Limits of what is accepted; beyond them no software or hardware encoder of today works. */
 export const LIMITS = {
@@ -98,7 +106,12 @@ const COLOR_SPACES: readonly ColorSpace[] = ['bt601', 'bt709', 'bt2020'];
 const BAD_REQUEST = 400;
 const FORBIDDEN = 403;
 
-const refuse = (reason: string, status = BAD_REQUEST): Negotiation => ({ ok: false, status, reason });
+const refuse = (reason: string, remedy: string, status = BAD_REQUEST): Refusal => ({
+  ok: false,
+  status,
+  reason,
+  remedy,
+});
 
 /** The kind of picture that the client asked for. */
 export const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoFormat => ({
@@ -107,30 +120,42 @@ export const toFormat = ({ codec, isTenBit, isYuv444 }: StreamWishes): VideoForm
   chroma: isYuv444 ? '444' : '420',
 });
 
-const formatProblem = (wishes: StreamWishes, { video }: HostCapabilities): string | undefined => {
+const nameFormat = (format: VideoFormat): string => `${format.codec} ${toFormatWord(format)}`;
+
+const formatRefusal = (wishes: StreamWishes, { video }: HostCapabilities): Refusal | undefined => {
   const format = toFormat(wishes);
   if (hasFormat(video, format)) return undefined;
-  if (!hasFormat(video, { codec: format.codec })) return `codec ${format.codec} is not offered`;
-  const sampling = format.chroma === '444' ? '4:4:4' : '4:2:0';
-  return `${format.codec} with ${format.bitDepth} bits and ${sampling} chroma is not offered`;
+  const offered = video.map(nameFormat).join(', ');
+  const isCodecOffered = hasFormat(video, { codec: format.codec });
+  return refuse(
+    isCodecOffered ? `${nameFormat(format)} is not offered` : `codec ${format.codec} is not offered`,
+    `choose in the client one of ${offered}; why there is no other: lumen pipelines list`,
+  );
 };
 
-const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): string | undefined => {
+const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): Refusal | undefined => {
   const { width, height, fps, packetSize } = wishes;
-  const problem = formatProblem(wishes, capabilities);
-  if (problem !== undefined) return problem;
   for (const side of [width, height]) {
     if (!Number.isInteger(side) || side < LIMITS.minSide || side > LIMITS.maxSide || side % 2 !== 0) {
-      return `picture size ${width}x${height} is not possible: even sides from ${LIMITS.minSide} to ${LIMITS.maxSide}`;
+      return refuse(
+        `picture size ${width}x${height} is not possible`,
+        `choose in the client even sides from ${LIMITS.minSide} to ${LIMITS.maxSide} pixels`,
+      );
     }
   }
   if (!Number.isInteger(fps) || fps < 1 || fps > LIMITS.maxFps)
-    return `frame rate ${fps} is not possible: 1 to ${LIMITS.maxFps}`;
+    return refuse(`frame rate ${fps} is not possible`, `choose in the client 1 to ${LIMITS.maxFps}`);
   if (packetSize % 16 !== 0 || packetSize < LIMITS.minPacketSize || packetSize > LIMITS.maxPacketSize) {
-    return `packet size ${packetSize} is not possible: a multiple of 16 from ${LIMITS.minPacketSize} to ${LIMITS.maxPacketSize}`;
+    return refuse(
+      `packet size ${packetSize} is not possible`,
+      `leave it to the client, or set a multiple of 16 from ${LIMITS.minPacketSize} to ${LIMITS.maxPacketSize}`,
+    );
   }
-  if (Math.max(wishes.configuredKbps, wishes.maximumKbps) <= 0) return 'no bitrate was asked for';
-  return audioProblem(wishes, capabilities);
+  if (Math.max(wishes.configuredKbps, wishes.maximumKbps) <= 0)
+    return refuse('no bitrate was asked for', 'set a bitrate in the client');
+  const problem = audioProblem(wishes, capabilities);
+  if (problem !== undefined) return refuse(problem, 'choose stereo in the client');
+  return formatRefusal(wishes, capabilities);
 };
 
 const isEncryptedWhole = (wishes: StreamWishes): boolean =>
@@ -230,10 +255,16 @@ export const negotiate = (
   settings: StreamSettings,
   launch: NegotiatedLaunch,
 ): Negotiation => {
-  const reason = refusalOf(wishes, capabilities);
-  if (reason !== undefined) return refuse(reason);
-  if (settings.requiresEncryption && !isEncryptedWhole(wishes))
-    return refuse('the host requires encryption, and the client did not turn all of it on', FORBIDDEN);
+  const refusal = refusalOf(wishes, capabilities);
+  if (refusal !== undefined) return refusal;
+  if (settings.requiresEncryption && !isEncryptedWhole(wishes)) {
+    const remedy = 'update the client, or change encryption_lan or encryption_wan of the host';
+    return refuse(
+      'the host requires encryption, and the client did not turn all of it on',
+      remedy,
+      FORBIDDEN,
+    );
+  }
   const audio = toAudioPlan(wishes, launch.playsAudioOnHost);
   return {
     ok: true,

@@ -175,12 +175,18 @@ export class Session {
    */
   announce(wishes: StreamWishes): Negotiation {
     if (this.#state !== 'launched')
-      return { ok: false, status: 455, reason: `ANNOUNCE in state ${this.#state}` };
+      return {
+        ok: false,
+        status: 455,
+        reason: `ANNOUNCE in state ${this.#state}`,
+        remedy: 'launch the app again',
+      };
     const { deadlines } = this.#context;
     const settings = this.#context.settingsFor(this.clientFingerprint, this.#connection.peerAddress);
     const outcome = negotiate(wishes, this.#context.capabilities(this.appId), settings, this.#connection);
     if (!outcome.ok) {
-      this.logger.warn({ reason: outcome.reason }, 'stream refused');
+      const { reason, remedy } = outcome;
+      this.logger.warn({ reason, remedy }, 'stream refused');
       return outcome;
     }
     this.#plan = outcome.plan;

@@ -143,8 +143,24 @@ describe('negotiate', () => {
       assert(!outcome.ok);
       assert.equal(outcome.status, 400);
       assert.notEqual(outcome.reason, '');
+      assert.notEqual(outcome.remedy, '');
     });
   }
+
+  it('says of a format that is not offered which are, and where to see why', () => {
+    const video = [H264, { codec: 'hevc', bitDepth: 10, chroma: '420' }] as const;
+    const refusalOf = (wishes: Partial<StreamWishes>) => {
+      const outcome = negotiate({ ...WISHES, ...wishes }, { ...HOST, video }, SETTINGS, KEYS);
+      assert(!outcome.ok);
+      return outcome;
+    };
+    const remedy =
+      'choose in the client one of h264 8-bit 4:2:0, hevc 10-bit 4:2:0; why there is no other: lumen pipelines list';
+    const av1 = refusalOf({ codec: 'av1' });
+    assert.deepEqual([av1.reason, av1.remedy], ['codec av1 is not offered', remedy]);
+    const full = refusalOf({ codec: 'hevc', isYuv444: true });
+    assert.deepEqual([full.reason, full.remedy], ['hevc 8-bit 4:4:4 is not offered', remedy]);
+  });
 
   it('keeps everything on the wire within the figure, for every reasonable request', () => {
     fc.assert(

@@ -231,6 +231,16 @@ describe('Session', () => {
     await parts.session.end('cancelled');
   });
 
+  it('logs why a stream is refused, and what to do', async () => {
+    const lines: string[] = [];
+    const parts = start({}, pino({ level: 'warn' }, { write: (line) => lines.push(line) }));
+    assert.equal(parts.session.announce({ ...WISHES, codec: 'av1' }).ok, false);
+    const { reason, remedy } = JSON.parse(lines[0] ?? '{}');
+    assert.equal(reason, 'codec av1 is not offered');
+    assert.match(remedy, /h264 8-bit 4:2:0.*lumen pipelines list/);
+    await parts.session.end('cancelled');
+  });
+
   for (const [reason, deadline, prepare] of [
     ['handshake-timeout', { handshakeMs: 10 }, () => undefined],
     [
