@@ -145,6 +145,11 @@ export class RestartingMediaStream implements MediaStream {
   #baseTimeNs: string | null = null;
   #isPlaying = false;
   #isStopped = false;
+  #endWait: (() => void) | undefined;
+  /** Resolves when the stream is told to stop, so that a source that a person is asked for holds nobody up. */
+  readonly #stopAsked = new Promise<undefined>((resolve) => {
+    this.#endWait = () => resolve(undefined);
+  });
   #restart: Promise<void> | undefined;
   #failuresMs: number[] = [];
   #forcedKeyFrames = 0;
@@ -203,7 +208,9 @@ export class RestartingMediaStream implements MediaStream {
     const startMs = performance.now();
     for (let tries = 1; !this.#isStopped; tries += 1) {
       try {
-        this.#source = await this.#parts.checkSource();
+        const source = await Promise.race([this.#parts.checkSource(), this.#stopAsked]);
+        if (source === undefined) return;
+        this.#source = source;
         if (tries > 1) this.#parts.logger.info('the video source is back');
         return;
       } catch (error) {
@@ -401,6 +408,7 @@ export class RestartingMediaStream implements MediaStream {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#endWait?.();
     this.#isPlaying = false;
     this.#watch?.stop();
     const standby = this.#standby;

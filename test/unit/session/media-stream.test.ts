@@ -130,6 +130,15 @@ const nth = <T>(values: readonly T[], index: number): T => {
 };
 
 describe('RestartingMediaStream', () => {
+  it('stops at once while a person has not answered the dialog of its source', async () => {
+    const { stream, processes } = setUp(undefined, () => new Promise(() => undefined));
+    stream.start();
+    await settle();
+    const late = sleep(5000, 'late', { ref: false });
+    assert.equal(await Promise.race([stream.stop(), late]), undefined);
+    assert.equal(processes.length, 0);
+  });
+
   it('tunes the playing encoder in place, and so does the process that replaces it', async () => {
     const { stream, processes } = setUp();
     const tuning = { encoderKbps: 4000, fecPercentage: 40, minFecPackets: 2 };
