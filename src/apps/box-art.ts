@@ -16,8 +16,10 @@ export type BoxArt =
 /** Reads and checks a picture. Never rejects. */
 export const readBoxArt = async (file: string): Promise<BoxArt> => {
   try {
-    const { size } = await fs.stat(file);
-    if (size > MAX_BYTES) return { ok: false, reason: `it is larger than ${MAX_BYTES} bytes` };
+    const stat = await fs.stat(file);
+    // A pipe would never end, a device neither.
+    if (!stat.isFile()) return { ok: false, reason: 'it is no file' };
+    if (stat.size > MAX_BYTES) return { ok: false, reason: `it is larger than ${MAX_BYTES} bytes` };
     const png = await fs.readFile(file);
     // IHDR comes first: width and height are at bytes 16 and 20 (PNG specification §11.2.2).
     if (png.length < SIZE_END || !png.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
