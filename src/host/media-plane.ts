@@ -195,16 +195,19 @@ export class MediaPlane {
         prepared = stageCheck.watch(await this.#options.standby.take());
         return prepared;
       },
-      buildGraphs: (process, state) =>
-        this.#buildGraphs(plan, process, state, {
-          sendDescriptor: (fd) => prepared?.sendDescriptor(fd),
+      buildGraphs: (process, state) => {
+        // Another process may be there when the capture's connection is.
+        const player = prepared;
+        return this.#buildGraphs(plan, process, state, {
+          sendDescriptor: (fd) => player?.sendDescriptor(fd),
           stageCheck,
           capture,
           sound,
           onEncoder: (chosen) => {
             encoder = chosen;
           },
-        }),
+        });
+      },
       tuningProperties: (tuning) =>
         encoder === undefined ? [] : toLiveProperties(encoder, plan.video, tuning),
       sound,

@@ -55,6 +55,7 @@ export class PreparedProcess {
   readonly process: MediaProcess;
   readonly #page: SessionPage;
   readonly #channel: readonly [ours: number, theirs: number];
+  #isReleased = false;
 
   /**
    * @param page the one that `process` inherited; it is closed by {@link PreparedProcess.release}
@@ -66,8 +67,12 @@ export class PreparedProcess {
     this.#channel = channel;
   }
 
-  /** Sends a copy of `fd` ahead of the graph that takes it; see `received` of its description. */
+  /**
+   * Sends a copy of `fd` ahead of the graph that takes it; see `received` of its description.
+   * @throws Error once it is released: the number of the channel may be that of something else by then
+   */
   sendDescriptor(fd: number): void {
+    if (this.#isReleased) throw new Error('the media process is gone');
     sendDescriptor(this.#channel[0], fd);
   }
 
@@ -85,8 +90,10 @@ export class PreparedProcess {
     this.#page.continueFrom(numbers);
   }
 
-  /** Closes this side's descriptors of page and channel; the process keeps its own. */
+  /** Closes this side's descriptors of page and channel; the process keeps its own. Again: no effect. */
   release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.#page.close();
     this.#channel.forEach(closeDescriptor);
   }

@@ -6,7 +6,7 @@ import { MediaProcess } from '../../../src/media/media-process.js';
 import { SESSION_PAGE_BYTES, SessionPage } from '../../../src/media/session-page.js';
 import { PreparedProcess } from '../../../src/media/standby.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
-import { createDescriptorChannel } from '../../../src/support/sockets.js';
+import { closeDescriptor, createDescriptorChannel, receiveDescriptor } from '../../../src/support/sockets.js';
 import { startScripted } from './scripted-child.js';
 
 const createPage = (): SessionPage => {
@@ -50,5 +50,19 @@ describe('PreparedProcess', () => {
     const step = (numbers.videoPacket - 0xffff_ff00) >>> 0;
     assert.ok(step > 10_000 && step < 0x8000, `${step}`);
     prepared.release();
+  });
+
+  it('sends and closes nothing once it is released: its numbers are those of something else then', async () => {
+    const prepared = prepare(false);
+    await prepared.process.stop(0);
+    prepared.release();
+    const page = createPage();
+    const [ours, theirs] = createDescriptorChannel();
+    assert.throws(() => prepared.sendDescriptor(ours));
+    assert.throws(() => receiveDescriptor(theirs), { code: 'EAGAIN' });
+    prepared.release();
+    closeDescriptor(ours);
+    closeDescriptor(theirs);
+    page.close();
   });
 });
