@@ -270,19 +270,21 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     ENetProtocolCommandHeader command;
     while (offset + sizeof(command) <= length) {
       memcpy(&command, bytes + offset, sizeof(command));
-      size_t size = enet_protocol_command_size(command.command);
-      if (size == 0 || offset + size > length)
+      auto kind = command.command & ENET_PROTOCOL_COMMAND_MASK;
+      bool is_message = kind == ENET_PROTOCOL_COMMAND_SEND_RELIABLE;
+      // Only these come before a message in one datagram; others carry data of their own. libenet looks the size up
+      // without asking whether there is such a command.
+      if (!is_message && kind != ENET_PROTOCOL_COMMAND_ACKNOWLEDGE && kind != ENET_PROTOCOL_COMMAND_PING)
         return false;
-      if ((command.command & ENET_PROTOCOL_COMMAND_MASK) == ENET_PROTOCOL_COMMAND_SEND_RELIABLE) {
+      size_t size = enet_protocol_command_size(command.command);
+      if (offset + size > length)
+        return false;
+      if (is_message) {
         ENetProtocolSendReliable message;
         memcpy(&message, bytes + offset, sizeof(message));
         size_t data = ENET_NET_TO_HOST_16(message.dataLength);
         return offset + size + data <= length && MayMove(peer, bytes + offset + size, data, received.from);
       }
-      // Only these come before a message in one datagram; others carry data of their own.
-      auto kind = command.command & ENET_PROTOCOL_COMMAND_MASK;
-      if (kind != ENET_PROTOCOL_COMMAND_ACKNOWLEDGE && kind != ENET_PROTOCOL_COMMAND_PING)
-        return false;
       offset += size;
     }
     return false;

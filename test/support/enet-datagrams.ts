@@ -43,6 +43,10 @@ export const formatReliable = (packet: Buffer, session: number): Buffer => {
 /** ENet's own ping from the first peer. */
 export const formatPing = (): Buffer => Buffer.concat([formatPeerHeader(0), Buffer.from('85ff0065', 'hex')]);
 
+/** A command that ENet does not have, from the first peer. @param number 13–15 */
+export const formatUnknown = (number: number): Buffer =>
+  Buffer.concat([formatPeerHeader(0), Buffer.from([0x80 | number, 0xff, 0x00, 0x66])]);
+
 /** Sends a datagram to 127.0.0.1 from an address of 127.0.0.0/8. */
 export const sendDatagram = async (port: number, from: string, datagram: Buffer): Promise<void> => {
   const socket = dgram.createSocket('udp4');

@@ -7,7 +7,13 @@ import { ControlServer } from '../../../src/control/server.js';
 import type { ControlPeer, ControlSession } from '../../../src/control/session.js';
 import { delay } from '../../../src/support/lifecycle.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
-import { formatPing, formatReliable, sendConnect, sendDatagram } from '../../support/enet-datagrams.js';
+import {
+  formatPing,
+  formatReliable,
+  formatUnknown,
+  sendConnect,
+  sendDatagram,
+} from '../../support/enet-datagrams.js';
 import { Inbox } from '../../support/events.js';
 import { Nat } from '../../support/nat.js';
 
@@ -197,10 +203,10 @@ describe('the control server', () => {
     const packets = [recorded, keptBack, forged, Buffer.alloc(0), Buffer.from('020302000000', 'hex')];
     // The two bits of the session that ENet looks at are soon tried out.
     const datagrams = [0, 1, 2, 3].flatMap((id) => packets.map((packet) => formatReliable(packet, id)));
-    for (const datagram of [...datagrams, formatPing()])
-      await sendDatagram(server.port, '127.0.0.9', datagram);
-    for (let wait = 0; wait < 300 && server.strayCount < datagrams.length + 1; wait += 1) await delay(10);
-    assert.equal(server.strayCount, datagrams.length + 1);
+    datagrams.push(formatPing(), ...[13, 14, 15].map(formatUnknown));
+    for (const datagram of datagrams) await sendDatagram(server.port, '127.0.0.9', datagram);
+    for (let wait = 0; wait < 300 && server.strayCount < datagrams.length; wait += 1) await delay(10);
+    assert.equal(server.strayCount, datagrams.length);
     assert.equal(peer.address, '127.0.0.1');
     peer.send({ kind: 'termination', code: 1 });
     await client.packets.next('the message of the host');
