@@ -29,7 +29,7 @@ const showSources = async (): Promise<void> => {
   print('Usable here (auto takes the first):');
   for (const { backend, reason } of usable) line(backend.name, `${backend.title}: ${reason}`);
   if (refused.length > 0) print('Not usable here:');
-  for (const { backend, error } of refused) line(backend.name, `${backend.title}: ${error.message}`);
+  for (const { backend, error } of refused) line(backend.name, error.message);
   const targets = await Promise.all(
     backends.map(async (backend) => ({ backend, targets: await listTargets(backend) })),
   );

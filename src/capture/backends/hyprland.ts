@@ -45,7 +45,11 @@ interface Session {
 }
 
 const notHere = (problem: string): LumenError =>
-  new LumenError('LUMEN_SOURCE_MISSING', { source: 'hyprland', alternatives: `: ${problem}` });
+  new LumenError('LUMEN_CAPTURE_FAILED', {
+    capture: 'Hyprland',
+    problem,
+    remedy: 'start Lumen from within Hyprland, or choose another source: lumen sources',
+  });
 
 const findSession = (environment: CaptureContext['environment']): Session => {
   const { HYPRLAND_INSTANCE_SIGNATURE: instance, XDG_RUNTIME_DIR: runtime = '/run' } = environment;

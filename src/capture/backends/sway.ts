@@ -46,7 +46,11 @@ interface Session {
 }
 
 const notHere = (problem: string): LumenError =>
-  new LumenError('LUMEN_SOURCE_MISSING', { source: 'sway', alternatives: `: ${problem}` });
+  new LumenError('LUMEN_CAPTURE_FAILED', {
+    capture: 'sway',
+    problem,
+    remedy: 'start Lumen from within sway, or choose another source: lumen sources',
+  });
 
 const findSession = (environment: CaptureContext['environment']): Session => {
   const { SWAYSOCK: socket } = environment;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { CaptureBackend } from '../../../src/capture/capture.js';
-import { chooseBackend, judgeBackends } from '../../../src/capture/detect.js';
+import { chooseBackend, createBackends, judgeBackends } from '../../../src/capture/detect.js';
 import type { SourceKind } from '../../../src/config/settings.js';
 import { LumenError } from '../../../src/support/errors.js';
+import { createSilentLogger } from '../../../src/support/logger.js';
 
 const backend = (name: SourceKind, isUsable: boolean): CaptureBackend => ({
   name,
@@ -46,5 +47,18 @@ describe('the choice of a back end', () => {
       other.refused.map(({ error }) => error.code),
       ['LUMEN_SOURCE_MISSING'],
     );
+  });
+
+  it('every desktop that does not run says so under its own name, once, and what to do', async () => {
+    const backends = createBackends({ environment: {}, stateDir: '/nowhere', logger: createSilentLogger() });
+    const desktops = backends.filter(({ name }) =>
+      ['mutter', 'kwin', 'sway', 'hyprland', 'portal'].includes(name),
+    );
+    const { usable, refused } = await judgeBackends(desktops);
+    assert.deepEqual([usable, refused.length], [[], 5]);
+    for (const { backend: desktop, error } of refused) {
+      assert(error.message.includes(`${desktop.title} gives no picture: `), error.message);
+      assert.match(error.remedy, /or choose another source: lumen sources|--source/, error.remedy);
+    }
   });
 });
