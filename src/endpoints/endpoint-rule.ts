@@ -4,8 +4,8 @@
  *
  * The first valid ping from where the client must be sets the endpoint: from the address of the authenticated control
  * connection, before there is one from the address of the launch. A different one is accepted only at the address of
- * the control connection, and only if its counter went up or the old endpoint has been silent for 1.5 s. An endpoint
- * at another address than the control connection's is forgotten.
+ * the control connection, and only if its counter went up or the old endpoint has been silent for 1.5 s, and four
+ * times a second at most. An endpoint at another address than the control connection's is forgotten.
  */
 
 export interface Endpoint {
@@ -34,12 +34,15 @@ export type EndpointDecision = 'set' | 'moved' | 'kept' | 'rejected';
 
 /** Pings come every 500 ms: after three missing ones the old endpoint counts as silent. */
 const SILENCE_MS = 1500;
+/** Each move is told to the media process and the log. A client that moves with a ping moves every 500 ms at most. */
+const MOVE_INTERVAL_MS = 250;
 
 /** The rule and its memory for one port of one session. */
 export class EndpointRule {
   #endpoint: Endpoint | undefined;
   #counter = 0;
   #lastPingMs = 0;
+  #lastMoveMs = Number.NEGATIVE_INFINITY;
 
   get endpoint(): Endpoint | undefined {
     return this.#endpoint;
@@ -69,7 +72,9 @@ export class EndpointRule {
       return hasNewCounter || ping.counter === undefined ? this.#accept(ping, 'kept') : 'kept';
     }
     const isSilent = ping.nowMs - this.#lastPingMs >= SILENCE_MS;
-    if (ping.address !== controlAddress || !(hasNewCounter || isSilent)) return 'rejected';
+    const isTooSoon = ping.nowMs - this.#lastMoveMs < MOVE_INTERVAL_MS;
+    if (ping.address !== controlAddress || !(hasNewCounter || isSilent) || isTooSoon) return 'rejected';
+    this.#lastMoveMs = ping.nowMs;
     return this.#accept(ping, 'moved');
   }
 

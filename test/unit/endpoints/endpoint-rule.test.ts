@@ -45,6 +45,16 @@ describe('the endpoint rule', () => {
     assert.deepEqual(rule.endpoint, { address: CLIENT, port: 6000 });
   });
 
+  it('moves no more than four times a second, however fast who forges pings counts', () => {
+    const rule = startedRule();
+    let moves = 0;
+    for (let i = 0; i < 1000; i += 1) {
+      const ping = { address: CLIENT, port: 6000 + (i % 2), counter: 11 + i, nowMs: 500 + i };
+      if (rule.judge(ping, at(CLIENT)) === 'moved') moves += 1;
+    }
+    assert.equal(moves, 4);
+  });
+
   it('does not follow to another port while there is no control connection', () => {
     const rule = startedRule();
     assert.equal(rule.judge({ address: CLIENT, port: 6000, counter: 11, nowMs: 500 }, at()), 'rejected');
