@@ -107,9 +107,10 @@ const refuse = (status: number, message: string): XmlReply => errorReply(status,
 export const confirmPairing = (query: Query): XmlReply =>
   query.get('phrase') === 'pairchallenge' ? okReply(PAIRED) : refuse(404, 'Invalid pairing request');
 
+/** The client's own words, shown in terminals and on the desktop: nothing in them may move or reorder what is beside them. */
 const nameOf = (query: Query, peerAddress: string): string => {
   const name = (query.get('devicename') ?? '')
-    .replace(/\p{Cc}/gu, '')
+    .replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '')
     .trim()
     .slice(0, 63);
   return name === '' || name === STOCK_DEVICE_NAME ? `client at ${peerAddress}` : name;

@@ -72,6 +72,17 @@ describe('the pairing desk', function () {
     assert.equal(desk.counters.succeeded, 1);
   });
 
+  it('shows a name without what would move or reorder the words beside it', async () => {
+    const name = encodeURIComponent('Den\u001b[2J \u202eVT\u2028\u2066\n');
+    const query = queryOf(
+      `uniqueid=1&devicename=${name}&phrase=getservercert&salt=${'0'.repeat(32)}&clientcert=${Buffer.from(client.certificatePem).toString('hex')}`,
+    );
+    const waiting = desk.handle({ query, peerAddress: PEER, signal: new AbortController().signal });
+    assert.deepEqual(desk.waitingClients, [{ peerAddress: PEER, name: 'Den[2J VT' }]);
+    assert.equal(desk.refuse(PEER), undefined);
+    await waiting;
+  });
+
   it('lets the client find out about a wrong PIN, and stores nothing', async () => {
     const send = sender();
     const started = startPairing(send, client);
