@@ -9,7 +9,7 @@ import { LumenError } from '../support/errors.js';
 const parsePort = (text: string): number => {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535)
-    throw new InvalidArgumentError('not a port number');
+    throw new InvalidArgumentError('Expected a port number.');
   return port;
 };
 
@@ -73,6 +73,7 @@ export const show = (reply: AdminReply): void => {
     process.stdout.write(`${reply.text}\n`);
     return;
   }
-  process.stderr.write(`${reply.problem}.\nTry: ${reply.remedy}\n`);
+  const problem = reply.problem.charAt(0).toUpperCase() + reply.problem.slice(1);
+  process.stderr.write(`${problem}.\nTry: ${reply.remedy}\n`);
   process.exitCode = 1;
 };

@@ -1,6 +1,7 @@
 /** `lumen pair`: hands the PIN that a client shows to the running host, and manages the clients that wait for one. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminRequest } from '../admin/messages.js';
+import { PIN_PATTERN } from '../nvhttp/pairing-crypto.js';
 import { LumenError } from '../support/errors.js';
 import { addPortOption, ask, show } from './admin.js';
 
@@ -9,6 +10,11 @@ interface PairOptions {
   readonly list?: boolean;
   readonly refuse?: string;
 }
+
+const parsePin = (text: string): string => {
+  if (!PIN_PATTERN.test(text)) throw new InvalidArgumentError('A PIN has four digits.');
+  return text;
+};
 
 /**
  * What the host is asked for.
@@ -32,7 +38,7 @@ export const addPairCommand = (program: Command): void => {
   const command = program
     .command('pair')
     .description('confirm a pairing with the four digits that the client shows')
-    .argument('[pin]', 'four digits')
+    .argument('[pin]', 'four digits', parsePin)
     .argument('[address]', 'address of the client, where more than one waits')
     .option('--list', 'list the clients that wait for their PIN')
     .option('--refuse <address>', 'turn a waiting client away');

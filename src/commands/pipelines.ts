@@ -31,14 +31,19 @@ import {
   sampleLaunch,
 } from './pipeline-graphs.js';
 
+const DEFAULT_MODE = '1920x1080@60';
+/** Hosts keep the sound port two above that of the picture (`protocol/http.md`). */
+const AUDIO_PORT_OFFSET = 2;
+const DEFAULT_CLIENT = '127.0.0.1:47998';
+
 const parseMode = (text: string): Mode => {
   const match = /^(\d{2,5})x(\d{2,5})@(\d{1,3})$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('write it as 1920x1080@60');
+  if (match === null) throw new InvalidArgumentError('Write it as 1920x1080@60.');
   return { width: Number(match[1]), height: Number(match[2]), fps: Number(match[3]) };
 };
 
 const parseBitrate = (text: string): number => {
-  if (!/^\d{3,6}$/.test(text)) throw new InvalidArgumentError('write it in kbit/s, 100 to 999999');
+  if (!/^\d{3,6}$/.test(text)) throw new InvalidArgumentError('Write it in kbit/s, 100 to 999999.');
   return Number(text);
 };
 
@@ -46,9 +51,9 @@ const parseClient = (text: string): NonNullable<GraphRequest['preview']> => {
   const match = /^\[?([^\]]+?)\]?:(\d+)$/.exec(text);
   const address = match?.[1] ?? '';
   const videoPort = Number(match?.[2]);
-  if (net.isIP(address) === 0 || !(videoPort > 0 && videoPort < 65535))
-    throw new InvalidArgumentError('write it as ADDRESS:PORT with a numeric address');
-  return { address, videoPort, audioPort: videoPort + 1 };
+  if (net.isIP(address) === 0 || !(videoPort > 0 && videoPort + AUDIO_PORT_OFFSET <= 65535))
+    throw new InvalidArgumentError('Write it as ADDRESS:PORT with a numeric address.');
+  return { address, videoPort, audioPort: videoPort + AUDIO_PORT_OFFSET };
 };
 
 const printStage = (name: string, text: string): void => print(`  ${name.padEnd(14)} ${text}`);
@@ -103,18 +108,28 @@ interface ShowOptions {
   readonly client: NonNullable<GraphRequest['preview']>;
 }
 
-const show = (name: string, options: ShowOptions): void => {
+const show = async (name: string, options: ShowOptions): Promise<void> => {
   const catalog = loadCatalog(...folders());
   const { kind, description } = findDescription(catalog, name);
   const plan = samplePlan(options.mode, options.bitrate, formatFor(description));
   const launch = sampleLaunch(catalog, kind, description, plan, options.client);
   const pluginPath = mediaEnvironment(process.env)['GST_PLUGIN_PATH'] ?? '';
   print(formatLaunchCommand(launch, pluginPath));
+  const lacking = await findMissing(description.requires);
+  if (lacking.length === 0) return;
+  process.stderr.write(
+    `This command does not run here: ${lacking.join(', ')} not installed.\nTry: run: lumen pipelines list\n`,
+  );
 };
 
 const addModeOptions = (command: Command): Command =>
   command
-    .option('--mode <mode>', 'WIDTHxHEIGHT@FPS', parseMode, { width: 1920, height: 1080, fps: 60 })
+    .addOption(
+      command
+        .createOption('--mode <mode>', 'WIDTHxHEIGHT@FPS')
+        .argParser(parseMode)
+        .default(parseMode(DEFAULT_MODE), DEFAULT_MODE),
+    )
     .option('--bitrate <kbps>', 'encoder bitrate in kbit/s', parseBitrate, 20_000);
 
 export const addPipelinesCommand = (program: Command): void => {
@@ -147,11 +162,12 @@ export const addPipelinesCommand = (program: Command): void => {
       .description('print a gst-launch-1.0 command that runs as pasted')
       .argument('<name>', 'name of a description, or KIND/NAME such as audio/test'),
   )
-    .option('--client <address:port>', 'where the datagrams go', parseClient, {
-      address: '127.0.0.1',
-      videoPort: 47998,
-      audioPort: 48000,
-    })
+    .addOption(
+      command
+        .createOption('--client <address:port>', 'where the datagrams go: video there, sound 2 ports above')
+        .argParser(parseClient)
+        .default(parseClient(DEFAULT_CLIENT), DEFAULT_CLIENT),
+    )
     .addHelpText('after', `\nPlaceholders of a description:\n${placeholders.join('\n')}`)
     .action(show);
 };

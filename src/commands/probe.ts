@@ -203,11 +203,14 @@ const addWishOptions = (command: Command): Command => {
     .option('--slices <n>', 'slices or tiles of a frame', integer(1, 255), defaults.slices)
     .option('--references <n>', 'reference frames, 0 for any', integer(0, 16), defaults.references)
     .option('--packet-size <bytes>', 'bytes of a datagram less 16', integer(1, 65_000), defaults.packetSize)
-    .option(
-      '--encryption <streams>',
-      'none, all, or some of control,video,audio where the host can',
-      checked(parseEncryption, 'none, all, names of control,video,audio, or 0 to 7'),
-      defaults.encryption,
+    .addOption(
+      command
+        .createOption(
+          '--encryption <streams>',
+          'none, all, or some of control,video,audio where the host can',
+        )
+        .argParser(checked(parseEncryption, 'none, all, names of control,video,audio, or 0 to 7'))
+        .default(defaults.encryption, 'control,audio'),
     )
     .option('--plain-rtsp', 'be a client that cannot encrypt RTSP')
     .option('--no-audio', 'do not receive sound')
@@ -251,6 +254,9 @@ export const addProbeCommand = (program: Command): void => {
   addRunOptions(addWishOptions(streaming)).action(stream);
   addCommon(probe.command('apps').description("list the host's apps")).action(apps);
   addCommon(probe.command('quit').description('end the running app')).action(
-    async (target: HostAddress, flags: CommonFlags) => quitApp(hostOptions(target, flags)),
+    async (target: HostAddress, flags: CommonFlags) => {
+      await quitApp(hostOptions(target, flags));
+      print('The running app has ended');
+    },
   );
 };

@@ -33,7 +33,7 @@ const showSources = async (): Promise<void> => {
   const targets = await Promise.all(
     backends.map(async (backend) => ({ backend, targets: await listTargets(backend) })),
   );
-  print('One of them alone:');
+  if (targets.some(({ targets: found }) => found.length > 0)) print('One of them alone:');
   for (const { backend, targets: found } of targets) {
     for (const { name, description } of found)
       print(`  --source ${backend.name}:${name}${description === '' ? '' : `  ${description}`}`);

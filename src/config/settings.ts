@@ -62,7 +62,7 @@ const videoSource = z.string().transform((text, context): VideoSource => {
   const isComplete =
     target === undefined ? kind !== 'pipewire' : NODE_NAME.test(target) && !UNTARGETED.includes(kind);
   if (isSourceKind(kind) && isComplete) return target === undefined ? { kind } : { kind, target };
-  context.addIssue(`"${text.slice(0, 80)}" is none of: ${SOURCE_WORDS}`);
+  context.addIssue('Invalid source');
   return z.NEVER;
 });
 
@@ -70,7 +70,7 @@ const audioSource = z.string().transform((text, context): AudioSource => {
   if (text === 'auto' || text === 'desktop' || text === 'test' || text === 'none') return { kind: text };
   const device = text.startsWith('pulse:') ? text.slice('pulse:'.length) : '';
   if (NODE_NAME.test(device)) return { kind: 'pulse', device };
-  context.addIssue(`"${text.slice(0, 80)}" is none of: auto, desktop, test, none, pulse:DEVICE`);
+  context.addIssue('Invalid audio source');
   return z.NEVER;
 });
 

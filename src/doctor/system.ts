@@ -61,16 +61,16 @@ const RULES_REMEDY =
 const judgeInput = (): Finding => {
   const check = 'permissions.input';
   if (!fs.existsSync(UINPUT)) {
-    return warning(
+    return note(
       check,
-      `there is no ${UINPUT}: gamepads of clients cannot be shown to games`,
+      `there is no ${UINPUT}: nothing needs it while input of clients is only counted`,
       'sudo modprobe uinput',
     );
   }
   if (canUse(UINPUT, fs.constants.W_OK)) return ok(check, `${UINPUT} can be written`);
-  return warning(
+  return note(
     check,
-    `${UINPUT} cannot be written: gamepads of clients cannot be shown to games`,
+    `${UINPUT} cannot be written: nothing needs it while input of clients is only counted`,
     RULES_REMEDY,
   );
 };

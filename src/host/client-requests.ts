@@ -34,7 +34,7 @@ const listClients = (store: ClientStore): AdminReply => {
 const toReply = (result: ChangeResult, describe: (client: PairedClient) => string): AdminReply =>
   result.ok
     ? { ok: true, text: describe(result.client) }
-    : { ok: false, problem: result.reason, remedy: 'see: lumen clients list' };
+    : { ok: false, problem: result.reason, remedy: 'run: lumen clients list' };
 
 const titleOf = ({ fingerprint, name }: PairedClient): string => `${fingerprint.slice(0, 16)} (${name})`;
 

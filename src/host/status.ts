@@ -92,7 +92,7 @@ const readStages = async (session: Session): Promise<StageTimes | null> => {
 const formatLoss = (loss: LossCounts): string => {
   const parity = `parity ${loss.fecPercentage} %, encoder ${loss.encoderKbps} of ${loss.fullEncoderKbps} kbit/s`;
   const state = loss.isAdaptive ? parity : `${parity}, not adaptive`;
-  return `loss         ${loss.lossPercent.toFixed(1)} % of late, ${loss.shardsLost} datagrams in ${loss.fecReports + loss.lossStats} reports (${loss.blocksRecovered} blocks recovered, ${loss.blocksLost} lost), ${state}`;
+  return `loss         ${loss.lossPercent.toFixed(1)} % lately, ${loss.shardsLost} datagrams in ${loss.fecReports + loss.lossStats} reports (${loss.blocksRecovered} blocks recovered, ${loss.blocksLost} lost), ${state}`;
 };
 
 type StatusData = {

@@ -95,7 +95,7 @@ describe('the losses that a client reports', function () {
     assert(loss.fecReports > 0);
     await sleep(2000);
     const status = await home.lumen(['status', '--port', String(serve.port)]);
-    assert.match(status.stdout, /loss +\d+\.\d % of late, \d+ datagrams in \d+ reports/);
+    assert.match(status.stdout, /loss +\d+\.\d % lately, \d+ datagrams in \d+ reports/);
     const report = await stream.quit();
     assert(report.fecReports > 0);
     assert((report.hostStages?.frames ?? 0) > 0, 'the host of this machine tells its stages');

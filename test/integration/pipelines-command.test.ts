@@ -151,6 +151,20 @@ describe('lumen pipelines', function () {
     assert.doesNotMatch(run.stdout + run.stderr, /ERROR|WARNING/);
   };
 
+  it('says on standard error that a command does not run here', () => {
+    addFile('encoders/mine.toml', 'encoders/x264.toml', (text) => text.replace('"x264enc",', '"nosuchenc",'));
+    const { stdout, stderr, status } = lumen('show', 'mine');
+    assert.equal(status, 0);
+    assert.match(stdout, /gst-launch-1\.0/);
+    assert.match(stderr, /does not run here: nosuchenc not installed/);
+    assert.equal(lumen('show', 'x264').stderr, '');
+  });
+
+  it('sends sound two ports above the picture, as hosts do', () => {
+    assert.match(lumen('show', 'opus', '--client', '127.0.0.1:5000').stdout, /port=5002/);
+    assert.equal(lumen('show', 'opus', '--client', '127.0.0.1:65534').status, 2);
+  });
+
   it('names the nearest description for one that does not exist', () => {
     const { stderr, status } = lumen('show', 'x266');
     assert.equal(status, 6);

@@ -126,6 +126,8 @@ describe('configuration', function () {
     assert.ok(error.remedy.includes(file));
     const word = failure(() => loadConfig({ env: { HOME: folder, LUMEN_MAX_SESSIONS: 'many' } }));
     assert.match(word.message, /LUMEN_MAX_SESSIONS.*"many"/);
+    const source = failure(() => loadConfig({ env: {}, flags: { source: 'screen' } }));
+    assert.equal(source.message.match(/gamescope/g)?.length, 1);
     assert.match(word.remedy, /^set LUMEN_MAX_SESSIONS to another value, or unset it$/);
   });
 
