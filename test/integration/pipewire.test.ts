@@ -41,9 +41,10 @@ describe('pipewire', function () {
     media = started;
     reports = [];
     started.onReport((report) => reports.push(report));
-    const values = toVideoValues(VIDEO_PLAN, { firstFrameNumber: 0 });
+    const encoder = requireDescription('encoders', catalog.encoders, 'x264');
+    const values = toVideoValues(VIDEO_PLAN, { firstFrameNumber: 0, encoder });
     const source = fillTemplate(requireDescription('sources', catalog.sources, 'pipewire').source, values);
-    const convert = fillTemplate(requireDescription('encoders', catalog.encoders, 'x264').convert, values);
+    const convert = fillTemplate(encoder.convert, values);
     assert.ok(source.ok && convert.ok);
     const launch = [
       source.launch,

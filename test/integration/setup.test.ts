@@ -92,7 +92,7 @@ describe('scripts/setup.sh', function () {
     );
     write(
       'native/meson.build',
-      "foreach name : ['enet.node', 'sockets.node']\n" +
+      "foreach name : ['dbus.node', 'enet.node', 'sockets.node']\n" +
         "  custom_target(name, output: name, command: ['touch', '@OUTPUT@'], build_by_default: true)\nendforeach\n",
     );
     fs.mkdirSync(path.join(folder, 'bin'));
@@ -113,7 +113,11 @@ describe('scripts/setup.sh', function () {
     assert.deepEqual(second, { status: 0, text: '', calls: [] });
   });
 
-  for (const result of ['gst-plugins/libgstmoonlight.so', 'native/enet.node', 'native/sockets.node']) {
+  const results = [
+    'gst-plugins/libgstmoonlight.so',
+    ...['dbus', 'enet', 'sockets'].map((name) => `native/${name}.node`),
+  ];
+  for (const result of results) {
     it(`builds ${result} again after it has been deleted`, () => {
       run();
       const file = path.join(checkout, 'build', result);
