@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "addon_error.h"
+#include "uv_handles.h"
 
 namespace lumen {
 namespace {
@@ -487,18 +488,8 @@ class Bus : public Napi::ObjectWrap<Bus> {
   }
 
   void Release() {
-    if (poll_ != nullptr) {
-      uv_poll_stop(poll_);
-      uv_close(reinterpret_cast<uv_handle_t *>(poll_),
-               [](uv_handle_t *handle) { delete reinterpret_cast<uv_poll_t *>(handle); });
-      poll_ = nullptr;
-    }
-    if (timer_ != nullptr) {
-      uv_timer_stop(timer_);
-      uv_close(reinterpret_cast<uv_handle_t *>(timer_),
-               [](uv_handle_t *handle) { delete reinterpret_cast<uv_timer_t *>(handle); });
-      timer_ = nullptr;
-    }
+    CloseHandle(poll_);
+    CloseHandle(timer_);
     if (bus_ != nullptr)
       sd_bus_close_unref(bus_);
     bus_ = nullptr;

@@ -14,6 +14,7 @@
 
 #include "addon_error.h"
 #include "enet_relay.h"
+#include "uv_handles.h"
 
 namespace lumen {
 namespace {
@@ -600,18 +601,8 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
       hooked_ = false;
       napi_remove_env_cleanup_hook(env_, &EnetHost::OnEnvironmentEnd, this);
     }
-    if (poll_ != nullptr) {
-      uv_poll_stop(poll_);
-      uv_close(reinterpret_cast<uv_handle_t *>(poll_),
-               [](uv_handle_t *handle) { delete reinterpret_cast<uv_poll_t *>(handle); });
-      poll_ = nullptr;
-    }
-    if (timer_ != nullptr) {
-      uv_timer_stop(timer_);
-      uv_close(reinterpret_cast<uv_handle_t *>(timer_),
-               [](uv_handle_t *handle) { delete reinterpret_cast<uv_timer_t *>(handle); });
-      timer_ = nullptr;
-    }
+    CloseHandle(poll_);
+    CloseHandle(timer_);
     peers_.clear();
     // The last word to a peer may have been said just now.
     if (relay_ != nullptr)

@@ -93,8 +93,10 @@ const list = async (): Promise<void> => {
     print(kind);
     for (const description of catalog[kind].values()) {
       const state = await describeState(description, missing, own);
+      const isReplaced = kind === 'encoders' && catalog.shadowed.has(description.name);
+      const instead = isReplaced && state.startsWith('not usable') ? '; the shipped one takes its place' : '';
       const rank = 'rank' in description ? `, rank ${description.rank}` : '';
-      printStage(description.name, `${description.title}${rank}: ${state}`);
+      printStage(description.name, `${description.title}${rank}: ${state}${instead}`);
     }
     catalog.broken.filter((one) => one.kind === kind).forEach(printBroken);
   }

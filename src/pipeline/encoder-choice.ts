@@ -40,9 +40,13 @@ const explain = (
     others.length > 0
       ? [`${others.map(nameOf).join(', ')} ${others.length === 1 ? 'is' : 'are'} there too`]
       : [];
-  return [`${nameOf(encoder)} (${encoder.title}): ${why}`, ...also, ...[...rejected].map(explainFault)].join(
-    '; ',
+  const faults = [...rejected].map(([stage, fault]) =>
+    // A file of the user's own that the shipped one of its name stands in for: only the file tells them apart.
+    stage.name === encoder.name
+      ? `${fault.file} is not used: ${fault.problem}`
+      : explainFault([stage, fault]),
   );
+  return [`${nameOf(encoder)} (${encoder.title}): ${why}`, ...also, ...faults].join('; ');
 };
 
 const explainFault = ([{ name }, { problem }]: [EncoderDescription, StageFault]): string =>

@@ -252,7 +252,9 @@ const roundTripText = (keys: KeyFrameReport): string => {
 const pictureText = ({ picture, hdr }: ProbeReport): string => {
   const { format, colorimetry, colorError } = picture;
   const range = hdr === null ? '' : hdr ? ', HDR' : ', SDR';
-  return `${format ?? '–'}, colorimetry ${colorimetry ?? '–'}, colours off by ${number(colorError, 1)} of 255${range}`;
+  const colors =
+    colorError === null ? 'colours not measured' : `colours off by ${number(colorError, 1)} of 255`;
+  return `${format ?? '–'}, colorimetry ${colorimetry ?? '–'}, ${colors}${range}`;
 };
 
 /** The host's own figures below the client's. */

@@ -53,6 +53,14 @@ describe('lumen pipelines', function () {
     assert.match(stdout, /mine +broken: \S+mine\.toml:\d+ no element.*\n +Try: .*name=encoder/);
   });
 
+  it('says that the shipped stage takes the place of one that does not work', () => {
+    addFile('encoders/openh264.toml', 'encoders/openh264.toml', (text) =>
+      text.replace('"openh264enc"', '"nosuchenc"'),
+    );
+    const line = /openh264 .*not usable: nosuchenc not installed; the shipped one takes its place/;
+    assert.match(lumen('list').stdout, line);
+  });
+
   it('marks every stage where the elements of Lumen are not built', () => {
     const { stdout } = lumenWith({ LUMEN_PLUGIN_DIR: '/nonexistent' }, 'list');
     assert.doesNotMatch(stdout, /: usable/);

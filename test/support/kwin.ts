@@ -1,9 +1,9 @@
 /** A real KWin without a screen, beside a PipeWire daemon of the test's. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { killChild } from './children.js';
 import type { PipeWire } from './pipewire.js';
 import { until } from './serve.js';
 
@@ -19,13 +19,6 @@ export interface KwinOptions {
   /** `XDG_DATA_HOME`: where it looks for the desktop entries of programs. None: it grants everything to everybody. */
   readonly dataHome?: string;
 }
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
 
 /** Debian's binary has file capabilities, which a container refuses: a copy has none. */
 const copyProgram = (folder: string): string => {
@@ -56,7 +49,7 @@ export const startKwin = async (pipewire: PipeWire, options: KwinOptions): Promi
     { env: environment, stdio: 'ignore' },
   );
   const stop = async (): Promise<void> => {
-    await end(kwin);
+    await killChild(kwin);
     fs.rmSync(folder, { recursive: true, force: true });
   };
   try {

@@ -2,11 +2,11 @@
  * GNOME's compositor without a screen, on a test's own PipeWire and bus, and clients that draw into it. Software drawing:
  * about 30 frames a second. Everything is a direct child, ended by process id.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { MessageBus } from '../../src/support/dbus.js';
+import { killChild } from './children.js';
 import type { PipeWire } from './pipewire.js';
 import { until } from './serve.js';
 
@@ -35,13 +35,6 @@ export interface Mutter {
 interface Window {
   stop(): Promise<void>;
 }
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
 
 const readOutputs = async (address: string): Promise<string[]> => {
   const name = 'org.gnome.Mutter.DisplayConfig';
@@ -95,11 +88,11 @@ export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise
         stdio: 'ignore',
       });
       children.push(window);
-      return { stop: () => end(window) };
+      return { stop: () => killChild(window) };
     },
     outputs: () => readOutputs(address),
     kill: async () => {
-      for (const one of children.reverse()) await end(one);
+      for (const one of children.reverse()) await killChild(one);
     },
   };
 };

@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { listVideoNodes, type VideoNode } from '../../src/capture/pipewire.js';
 import { mediaEnvironment } from '../../src/media/media-process.js';
+import { killChild } from './children.js';
 
 const START_DEADLINE_MS = 10_000;
 const POLL_MS = 50;
@@ -51,13 +52,6 @@ const until = async <T>(what: string, probe: () => Promise<T | undefined> | T | 
   throw new Error(`${what} did not come up in ${START_DEADLINE_MS} ms`);
 };
 
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
-
 const startBus = async (environment: NodeJS.ProcessEnv, children: ChildProcess[]): Promise<string> => {
   const bus = spawn('dbus-daemon', ['--session', '--nofork', '--print-address=1'], {
     env: environment,
@@ -94,14 +88,14 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     await until('pipewire-pulse', () => isListening(pulseSocket));
   };
   const stop = async () => {
-    for (const child of children.reverse()) await end(child);
+    for (const child of children.reverse()) await killChild(child);
     fs.rmSync(folder, { recursive: true, force: true });
   };
   const socket = path.join(folder, 'pipewire-0');
   let running: ChildProcess[] = [];
   const daemon: PipeWire['daemon'] = {
     kill: async () => {
-      for (const child of running) await end(child);
+      for (const child of running) await killChild(child);
       // What a killed daemon leaves would be taken for the next one.
       fs.rmSync(socket, { force: true });
     },
@@ -120,7 +114,7 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     throw error;
   }
   const restartPulse = async () => {
-    if (pulse !== undefined) await end(pulse);
+    if (pulse !== undefined) await killChild(pulse);
     fs.rmSync(pulseSocket, { force: true });
     await startPulse();
   };
@@ -153,5 +147,5 @@ const startProducer = async (
     const nodes = await listVideoNodes(environment);
     return nodes.find((candidate) => candidate.name === name);
   });
-  return { node, pid: child.pid ?? 0, kill: () => end(child) };
+  return { node, pid: child.pid ?? 0, kill: () => killChild(child) };
 };

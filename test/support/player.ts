@@ -1,7 +1,7 @@
 /** A program that plays the test tones into the default sink, and questions about sinks. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import os from 'node:os';
+import { killChild } from './children.js';
 import type { PipeWire } from './pipewire.js';
 
 const CHANNEL_MASKS = { 2: '0x3', 6: '0x3f', 8: '0xc3f' } as const;
@@ -55,11 +55,6 @@ export const playTones = (pipewire: PipeWire, channels: keyof typeof CHANNEL_MAS
   // A program that stutters by itself would prove nothing.
   if (child.pid !== undefined) preferWhereAllowed(child.pid);
   return {
-    async end(): Promise<void> {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    },
+    end: () => killChild(child),
   };
 };

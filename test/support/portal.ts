@@ -1,10 +1,10 @@
 /** The real desktop portal on a test's own bus, with a back end of ours that hands out a PipeWire node. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageBus } from '../../src/support/dbus.js';
+import { killChild } from './children.js';
 import type { PipeWire } from './pipewire.js';
 import { until } from './serve.js';
 
@@ -17,13 +17,6 @@ export interface Portal {
   notes(): string[];
   stop(): Promise<void>;
 }
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
 
 /** @param answer what the person in front of the dialog does */
 export const startPortal = async (
@@ -58,8 +51,8 @@ export const startPortal = async (
   return {
     notes: () => fs.readFileSync(log, 'utf8').split('\n').filter(Boolean),
     stop: async () => {
-      await end(frontend);
-      await end(backend);
+      await killChild(frontend);
+      await killChild(backend);
     },
   };
 };

@@ -68,8 +68,10 @@ describe('choice of an encoder', () => {
       file.includes('user') ? fault('it crashes') : undefined;
     for (const wanted of [[], ['x264']]) {
       const missing = ['openh264enc'];
-      const { encoder } = await chooseEncoder(load(), { codec: 'h264', missing, wanted, judge });
+      const { encoder, reason } = await chooseEncoder(load(), { codec: 'h264', missing, wanted, judge });
       assert.equal(encoder.file, path.join(root, 'shipped/encoders/x264.toml'));
+      assert.doesNotMatch(reason, /x264 is not usable/);
+      assert.ok(reason.endsWith(`; ${fault('it crashes').file} is not used: it crashes`), reason);
     }
   });
 
