@@ -34,7 +34,7 @@ const optionsFor = (serve: Serve, options: Partial<ProbeOptions>): ProbeOptions 
 export const typePin = async (serve: Serve, pin: string): Promise<CommandResult> =>
   until(async () => {
     const result = await serve.home.lumen(['pair', pin, '--port', String(serve.port)]);
-    return result.stderr.includes('no client waits') ? undefined : result;
+    return /no client waits/i.test(result.stderr) ? undefined : result;
   }, 'the host waits for a PIN');
 
 /** Pairs a probe: it shows `pin`, the person types `typedPin`. @param host where it finds the host, numeric */
