@@ -49,6 +49,8 @@ describe('lumen serve in a sway session', function () {
     // It is kept for the client that left, and met again by the same one.
     assert.deepEqual(await sway.outputs(), ['HEADLESS-1 1280x720', 'HEADLESS-2 1024x576']);
     await sway.showWindow(WINDOW);
+    // The first pictures may still show it on its way to the whole screen.
+    await probe(serve, { mode, seconds: 1, ending: 'disconnect' });
     const report = await probe(serve, { mode, seconds: 3, ending: 'quit' });
     assert.equal(report.failure, null, JSON.stringify(report.failure));
     assert.equal(report.frames.wrong, 0, 'the counter was drawn by the window, in the size of the client');
