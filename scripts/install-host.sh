@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this checkout a service of the user who runs it: a systemd user unit, `lumen` in ~/.local/bin, a desktop entry by
 # which KWin knows what it may show screens to; and for the whole machine the udev rules and the sysctl settings (root, by
-# sudo). Nothing is copied of the program itself: the checkout stays where it is. Safe to repeat. DESTDIR puts everything under another root and changes nothing that runs.
+# sudo). Nothing is copied of the program itself: the checkout stays where it is. Safe to repeat. DESTDIR puts everything
+# under another root and changes nothing that runs.
 # usage: npm run install-host, npm run uninstall-host
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
