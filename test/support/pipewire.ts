@@ -52,6 +52,19 @@ const until = async <T>(what: string, probe: () => Promise<T | undefined> | T | 
   throw new Error(`${what} did not come up in ${START_DEADLINE_MS} ms`);
 };
 
+/**
+ * The portal would have the bus start the document portal, which mounts a file system into the runtime folder: one that
+ * outlives the bus, and ends only while the folder is being removed. Nothing here has a use for it.
+ */
+const DOCUMENT_PORTAL = 'org.freedesktop.portal.Documents';
+
+const withoutDocumentPortal = (runtimeFolder: string): void => {
+  const services = path.join(runtimeFolder, 'dbus-1', 'services');
+  fs.mkdirSync(services, { recursive: true, mode: 0o700 });
+  const file = `[D-BUS Service]\nName=${DOCUMENT_PORTAL}\nExec=/bin/false\n`;
+  fs.writeFileSync(path.join(services, `${DOCUMENT_PORTAL}.service`), file);
+};
+
 const startBus = async (environment: NodeJS.ProcessEnv, children: ChildProcess[]): Promise<string> => {
   const bus = spawn('dbus-daemon', ['--session', '--nofork', '--print-address=1'], {
     env: environment,
@@ -106,6 +119,7 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     },
   };
   try {
+    withoutDocumentPortal(folder);
     environment['DBUS_SESSION_BUS_ADDRESS'] = await startBus(environment, children);
     await daemon.start();
     if (options.pulse) await startPulse();
