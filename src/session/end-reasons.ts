@@ -51,6 +51,12 @@ export const END_REASONS = {
     text: 'no ping of the client reached the video port',
     remedy: 'let the video port through the firewall (UDP, base port + 9); lumen doctor says how',
   },
+  'encryption-required': {
+    code: TERMINATION.graceful,
+    text: 'the client went to an address for which encryption is required, and its stream is not encrypted',
+    remedy:
+      'resume it: the new stream is encrypted; or change encryption_wan (of other networks) or encryption_lan',
+  },
   'app-exited': {
     code: TERMINATION.graceful,
     text: 'the app ended',

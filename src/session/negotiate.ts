@@ -158,8 +158,9 @@ const refusalOf = (wishes: StreamWishes, capabilities: HostCapabilities): Refusa
   return formatRefusal(wishes, capabilities);
 };
 
-const isEncryptedWhole = (wishes: StreamWishes): boolean =>
-  wishes.encryptsControlV2 && wishes.encryptsVideo && wishes.encryptsAudio;
+/** Whether nothing of a stream travels in clear. */
+export const isEncryptedWhole = ({ controlV2, video, audio }: StreamPlan): boolean =>
+  controlV2 && video.encrypted && audio.encrypted;
 
 /** The video's share of the client's figure: what audio leaves, but at least half. */
 const videoWireKbps = (configuredKbps: number, audioKbps: number): number =>
@@ -257,25 +258,17 @@ export const negotiate = (
 ): Negotiation => {
   const refusal = refusalOf(wishes, capabilities);
   if (refusal !== undefined) return refusal;
-  if (settings.requiresEncryption && !isEncryptedWhole(wishes)) {
-    const remedy = 'update the client, or change encryption_lan or encryption_wan of the host';
-    return refuse(
-      'the host requires encryption, and the client did not turn all of it on',
-      remedy,
-      FORBIDDEN,
-    );
-  }
   const audio = toAudioPlan(wishes, launch.playsAudioOnHost);
-  return {
-    ok: true,
-    plan: {
-      video: toVideoPlan(wishes, capabilities, settings, audio, launch.peerAddress),
-      audio,
-      linkKbps: settings.linkKbps,
-      riKey: launch.riKey,
-      riKeyId: launch.riKeyId,
-      controlV2: wishes.encryptsControlV2,
-      hasSessionId: wishes.hasSessionId,
-    },
+  const plan = {
+    video: toVideoPlan(wishes, capabilities, settings, audio, launch.peerAddress),
+    audio,
+    linkKbps: settings.linkKbps,
+    riKey: launch.riKey,
+    riKeyId: launch.riKeyId,
+    controlV2: wishes.encryptsControlV2,
+    hasSessionId: wishes.hasSessionId,
   };
+  if (!settings.requiresEncryption || isEncryptedWhole(plan)) return { ok: true, plan };
+  const remedy = 'update the client, or change encryption_lan or encryption_wan of the host';
+  return refuse('the host requires encryption, and the client did not turn all of it on', remedy, FORBIDDEN);
 };

@@ -9,6 +9,7 @@ import type { Logger } from '../support/logger.js';
 import { END_REASONS, type EndReason } from './end-reasons.js';
 import type { Endpoint, MediaFailure, MediaStream, MediaStreamEvents } from './media-stream.js';
 import {
+  isEncryptedWhole,
   type NegotiatedLaunch,
   type Negotiation,
   negotiate,
@@ -109,6 +110,8 @@ export class Session {
   #media: MediaStream | undefined;
   #peer: SessionPeer | undefined;
   #hasVideoPing = false;
+  /** The client is being told why its stream ends. */
+  #isBreakingOff = false;
   /** It streamed once: an attempt to resume that breaks off does not end it. */
   #hasPlayed = false;
   #endReason: EndReason | undefined;
@@ -191,6 +194,7 @@ export class Session {
     }
     this.#plan = outcome.plan;
     this.#hasVideoPing = false;
+    this.#isBreakingOff = false;
     this.#clearDeadlines();
     this.#startDeadline('control-timeout', deadlines.connectMs);
     this.#startDeadline('video-ping-timeout', deadlines.connectMs);
@@ -251,9 +255,9 @@ export class Session {
     await this.suspend(`control connection lost: ${how}`);
   }
 
-  /** Where video goes; the first one releases the picture. */
+  /** Where video goes; the first one releases the picture. One that may not have the stream ends it. */
   setVideoEndpoint(endpoint: Endpoint): void {
-    if (this.#media === undefined) return;
+    if (this.#media === undefined || !this.#mayStreamTo(endpoint)) return;
     this.#hasVideoPing = true;
     this.#clearDeadline('video-ping-timeout');
     this.#media.setVideoEndpoint(endpoint);
@@ -262,7 +266,18 @@ export class Session {
 
   /** Where sound goes. Audio pings come before ANNOUNCE, so the composition root repeats the latest one after it. */
   setAudioEndpoint(endpoint: Endpoint): void {
-    this.#media?.setAudioEndpoint(endpoint);
+    if (this.#media !== undefined && this.#mayStreamTo(endpoint)) this.#media.setAudioEndpoint(endpoint);
+  }
+
+  /** What was agreed for where the client launched may not do where it has gone since. */
+  #mayStreamTo({ address }: Endpoint): boolean {
+    const { requiresEncryption } = this.#context.settingsFor(this.clientFingerprint, address);
+    if (!requiresEncryption || this.#plan === undefined || isEncryptedWhole(this.#plan)) return true;
+    if (!this.#isBreakingOff) {
+      this.#isBreakingOff = true;
+      runTask(this.logger, 'break off', () => this.#breakOff('encryption-required'));
+    }
+    return false;
   }
 
   /** Makes the encoder produce a key frame; the gate in front of it is the caller's. */
@@ -321,11 +336,12 @@ export class Session {
 
   #startDeadline(reason: EndReason, ms: number): void {
     this.#clearDeadline(reason);
-    const timer = setTimeout(() => runTask(this.logger, 'deadline', () => this.#onDeadline(reason)), ms);
+    const timer = setTimeout(() => runTask(this.logger, 'deadline', () => this.#breakOff(reason)), ms);
     this.#timers.set(reason, timer);
   }
 
-  async #onDeadline(reason: EndReason): Promise<void> {
+  /** A session that streamed once can be resumed afterwards. */
+  async #breakOff(reason: EndReason): Promise<void> {
     if (!this.#hasPlayed || reason === 'suspend-expired') return this.end(reason);
     this.logger.warn(describeEnd(reason), 'stream ended');
     await this.#peer?.terminate(END_REASONS[reason].code);

@@ -79,6 +79,9 @@ class RecordedMedia implements MediaStream {
   }
 }
 
+/** Where the test's owner wants everything encrypted. */
+const GUARDED = '203.0.113.7';
+
 const start = (deadlines: Partial<SessionContext['deadlines']> = {}, logger = createSilentLogger()) => {
   const states: SessionState[] = [];
   const media: RecordedMedia[] = [];
@@ -96,7 +99,11 @@ const start = (deadlines: Partial<SessionContext['deadlines']> = {}, logger = cr
     },
     {
       capabilities: () => ({ video: [H264], isSourceHdr: false, surround: [] }),
-      settingsFor: () => ({ fecPercentage: 20, linkKbps: 800_000, requiresEncryption: false }),
+      settingsFor: (_client, address) => ({
+        fecPercentage: 20,
+        linkKbps: 800_000,
+        requiresEncryption: address === GUARDED,
+      }),
       deadlines: { handshakeMs: 5_000, connectMs: 5_000, suspendMs: 5_000, ...deadlines },
       logger,
       createMediaStream: (_plan, events) => {
@@ -275,6 +282,27 @@ describe('Session', () => {
     for (let i = 0; i < 200 && parts.session.state !== 'ended'; i += 1) await sleep(5);
     assert.equal(parts.session.endReason, 'video-ping-timeout');
     assert.deepEqual(parts.codes, [0x80030023]);
+  });
+
+  it('breaks a stream in clear off, once, when its client goes where encryption is required', async () => {
+    const parts = start();
+    play(parts);
+    const roamed = { ...ENDPOINT, address: GUARDED };
+    parts.session.setAudioEndpoint(roamed);
+    parts.session.setVideoEndpoint(roamed);
+    await sleep(0);
+    assert.equal(parts.session.state, 'suspended', 'the app stays, to be resumed');
+    assert.deepEqual(parts.codes, [END_REASONS['encryption-required'].code]);
+    assert.deepEqual(parts.media[0]?.calls, ['start', 'video 127.0.0.1:5000', 'stop']);
+    await parts.session.end('cancelled');
+  });
+
+  it('goes on, encrypted whole, where encryption is required', async () => {
+    const parts = start();
+    assert(parts.session.announce({ ...WISHES, encryptsVideo: true }).ok);
+    parts.session.setVideoEndpoint({ ...ENDPOINT, address: GUARDED });
+    assert.deepEqual(parts.media[0]?.calls, ['start', `video ${GUARDED}:5000`]);
+    await parts.session.end('cancelled');
   });
 
   for (const [reason, { code, text, remedy }] of Object.entries(END_REASONS)) {
