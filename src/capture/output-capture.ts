@@ -26,11 +26,31 @@ export interface OutputCaptureOptions {
   release(): Promise<void>;
 }
 
-/** The Wayland socket of this session as a path. @throws Error where the environment names none */
-export const waylandSocket = (environment: CaptureContext['environment']): string => {
-  const { WAYLAND_DISPLAY: display, XDG_RUNTIME_DIR: runtime } = environment;
-  if (!display) throw new Error('WAYLAND_DISPLAY is not set');
-  return path.resolve(runtime ?? '/', display);
+/** Where the compositor of this session is. */
+export interface CompositorAddress {
+  /** Value of the variable by which its own tools find it. */
+  readonly id: string;
+  /** Path of its Wayland socket, for the media process. */
+  readonly display: string;
+}
+
+/**
+ * Finds the compositor in which this host was started.
+ * @param variable that the compositor sets for what runs in it
+ * @throws LumenError LUMEN_CAPTURE_FAILED where this is no session of it
+ */
+export const findCompositor = (
+  environment: CaptureContext['environment'],
+  compositor: string,
+  variable: string,
+): CompositorAddress => {
+  const { [variable]: id, WAYLAND_DISPLAY: display, XDG_RUNTIME_DIR: runtime } = environment;
+  if (id && display) return { id, display: path.resolve(runtime ?? '/', display) };
+  throw new LumenError('LUMEN_CAPTURE_FAILED', {
+    capture: compositor,
+    problem: `${id ? 'WAYLAND_DISPLAY' : variable} is not set`,
+    remedy: `start Lumen from within ${compositor}, or choose another source: lumen sources`,
+  });
 };
 
 export const describeMode = ({ width, height, fps }: CaptureMode): string => `${width}x${height}@${fps}`;

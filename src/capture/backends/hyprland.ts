@@ -4,7 +4,6 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { describeError, LumenError } from '../../support/errors.js';
 import { delay } from '../../support/lifecycle.js';
 import type {
   Capture,
@@ -24,9 +23,9 @@ import {
 import {
   createOutputCapture,
   describeMode,
+  findCompositor,
   type Output,
   requireOutput,
-  waylandSocket,
 } from '../output-capture.js';
 import { ReleaseGuard } from '../release-guard.js';
 
@@ -44,24 +43,16 @@ interface Session {
   readonly display: string;
 }
 
-const notHere = (problem: string): LumenError =>
-  new LumenError('LUMEN_CAPTURE_FAILED', {
-    capture: 'Hyprland',
-    problem,
-    remedy: 'start Lumen from within Hyprland, or choose another source: lumen sources',
-  });
-
 const findSession = (environment: CaptureContext['environment']): Session => {
-  const { HYPRLAND_INSTANCE_SIGNATURE: instance, XDG_RUNTIME_DIR: runtime = '/run' } = environment;
-  if (!instance) throw notHere('HYPRLAND_INSTANCE_SIGNATURE is not set');
-  const folder = path.join(runtime, 'hypr', instance);
-  try {
-    const display = waylandSocket(environment);
-    const [socket, eventSocket] = ['.socket.sock', '.socket2.sock'].map((name) => path.join(folder, name));
-    return { instance, socket: socket ?? '', eventSocket: eventSocket ?? '', display };
-  } catch (error) {
-    throw notHere(describeError(error));
-  }
+  const { id, display } = findCompositor(environment, 'Hyprland', 'HYPRLAND_INSTANCE_SIGNATURE');
+  const folder = path.join(environment['XDG_RUNTIME_DIR'] ?? '/run', 'hypr', id);
+  const inFolder = (name: string): string => path.join(folder, name);
+  return {
+    instance: id,
+    socket: inFolder('.socket.sock'),
+    eventSocket: inFolder('.socket2.sock'),
+    display,
+  };
 };
 
 const listOutputs = async ({ socket }: Session): Promise<Output[]> => {

@@ -3,7 +3,7 @@
  * `wlrscreencopysrc`, which connects to sway itself. sway-ipc(7), sway-output(5).
  */
 import fs from 'node:fs';
-import { describeError, LumenError } from '../../support/errors.js';
+import { LumenError } from '../../support/errors.js';
 import { delay } from '../../support/lifecycle.js';
 import type {
   Capture,
@@ -16,9 +16,9 @@ import type {
 import {
   createOutputCapture,
   describeMode,
+  findCompositor,
   type Output,
   requireOutput,
-  waylandSocket,
 } from '../output-capture.js';
 import { OutputRecords } from '../output-records.js';
 import { ReleaseGuard } from '../release-guard.js';
@@ -45,21 +45,9 @@ interface Session {
   readonly display: string;
 }
 
-const notHere = (problem: string): LumenError =>
-  new LumenError('LUMEN_CAPTURE_FAILED', {
-    capture: 'sway',
-    problem,
-    remedy: 'start Lumen from within sway, or choose another source: lumen sources',
-  });
-
 const findSession = (environment: CaptureContext['environment']): Session => {
-  const { SWAYSOCK: socket } = environment;
-  if (!socket) throw notHere('SWAYSOCK is not set');
-  try {
-    return { socket, display: waylandSocket(environment) };
-  } catch (error) {
-    throw notHere(describeError(error));
-  }
+  const { id, display } = findCompositor(environment, 'sway', 'SWAYSOCK');
+  return { socket: id, display };
 };
 
 /** What every capture of this back end is made of. */
