@@ -49,7 +49,7 @@ pacer_configure (Pacer *pacer, PacerShape shape, uint32_t link_kbps)
   /* 1 kbit/s = 125 B/s; nine tenths of that are 112.5. */
   pacer->link_rate = (uint64_t) link_kbps * 225 / 2;
   pacer->burst_rate = pacer->link_rate;
-  pacer->group_bytes_max = link_kbps > PACER_FAST_LINK_KBPS ? PACER_GROUP_BYTES_MAX_FAST : PACER_GROUP_BYTES_MAX;
+  pacer->cap_bytes_max = link_kbps > PACER_FAST_LINK_KBPS ? PACER_CAP_BYTES_FAST : PACER_CAP_BYTES;
 }
 
 void
@@ -84,7 +84,7 @@ pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
 {
   pacer->due_ns = max_u64 (pacer->due_ns, now_ns);
   pacer->burst_rate = burst_rate (pacer, arrival_ns, bytes);
-  pacer->burst_bytes = bytes;
+  pacer->burst_bytes = pacer->left_bytes = bytes;
 
   if (pacer->bursts == 0)
     pacer->mean_burst_bytes = bytes;
@@ -94,24 +94,40 @@ pacer_begin (Pacer *pacer, uint64_t now_ns, uint64_t arrival_ns, uint64_t bytes)
     pacer->bursts++;
 }
 
-/* Bytes of a full group at the burst's rate. */
 static uint64_t
-full_group (const Pacer *pacer)
+min_u64 (uint64_t a, uint64_t b)
 {
-  uint64_t bytes = pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000;
+  return a < b ? a : b;
+}
 
-  return bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max;
+/* What leaves in PACER_GROUP_NS at the burst's rate. */
+static uint64_t
+cap_bytes (const Pacer *pacer)
+{
+  return max_u64 (min_u64 (pacer->burst_rate * (PACER_GROUP_NS / 1000) / 1000000, pacer->cap_bytes_max), 1);
+}
+
+/* The next of the equal parts that are left of the burst. 228 datagrams of 1408 bytes at a cap of 45 000 are 7.13 caps,
+ * so seven parts: three of 32 datagrams and four of 33. */
+static uint64_t
+planned_group (const Pacer *pacer)
+{
+  uint64_t cap = cap_bytes (pacer), most = min_u64 (cap * 5 / 4, PACER_GROUP_BYTES_MAX), left = pacer->left_bytes;
+  uint64_t nearest = (left * 4 + cap * 3 - 1) / (cap * 4), fewest = (left + most - 1) / most;
+  uint64_t parts = max_u64 (max_u64 (nearest, fewest), 1);
+
+  return (left + parts - 1) / parts;
 }
 
 /* Bytes that may leave now without making the burst in progress on the wire larger than a group. */
 static uint64_t
 run_room (const Pacer *pacer, uint64_t now_ns)
 {
-  uint64_t group = full_group (pacer);
+  uint64_t cap = cap_bytes (pacer);
 
   if (pacer->run_bytes == 0 || now_ns >= pacer->sent_ns + PACER_DEBT_NS)
-    return group;
-  return group > pacer->run_bytes ? group - pacer->run_bytes : 0;
+    return PACER_GROUP_BYTES_MAX;
+  return cap > pacer->run_bytes ? cap - pacer->run_bytes : 0;
 }
 
 uint32_t
@@ -121,12 +137,14 @@ pacer_group_bytes (const Pacer *pacer, uint64_t now_ns)
 
   if (pacer->shape == PACER_NONE)
     return UINT32_MAX;
-  if (pacer->shape != PACER_KERNEL)
-    return (uint32_t) (pacer_wake_ns (pacer, now_ns) != 0 ? full_group (pacer) : run_room (pacer, now_ns));
+  if (pacer->shape != PACER_KERNEL) {
+    bytes = planned_group (pacer);
+    return (uint32_t) (pacer_wake_ns (pacer, now_ns) != 0 ? bytes : min_u64 (bytes, run_room (pacer, now_ns)));
+  }
   /* The kernel keeps the time between pieces, so they may be smaller than what a sleep is worth. */
   bytes = max_u64 (pacer->burst_rate * (PACER_GROUP_NS / 6 / 1000) / 1000000,
       (pacer->burst_bytes + DEPARTURES_PER_BURST - 1) / DEPARTURES_PER_BURST);
-  return (uint32_t) (bytes < pacer->group_bytes_max ? bytes : pacer->group_bytes_max);
+  return (uint32_t) min_u64 (bytes, pacer->cap_bytes_max);
 }
 
 uint64_t
@@ -136,7 +154,7 @@ pacer_wake_ns (const Pacer *pacer, uint64_t now_ns)
 
   if (pacer->shape == PACER_NONE || pacer->shape == PACER_KERNEL)
     return 0;
-  if (pacer->due_ns < nearest_ns && run_room (pacer, now_ns) >= full_group (pacer) / 2)
+  if (pacer->due_ns < nearest_ns && run_room (pacer, now_ns) >= cap_bytes (pacer) / 2)
     return 0;
   return max_u64 (pacer->due_ns, nearest_ns);
 }
@@ -150,6 +168,7 @@ pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes)
     return now_ns;
   pacer->run_bytes = (now_ns < pacer->sent_ns + PACER_DEBT_NS ? pacer->run_bytes : 0) + bytes;
   pacer->sent_ns = now_ns;
+  pacer->left_bytes -= min_u64 (bytes, pacer->left_bytes);
   drain_ns = ns_for_bytes (bytes, pacer->burst_rate);
   /* Lateness is repaid by at most one group: what is older is forgiven. */
   if (now_ns > drain_ns)

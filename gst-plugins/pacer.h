@@ -5,14 +5,19 @@
  * passes in. One thread uses a Pacer at a time.
  *
  *   R       = 0.9 * link          bytes of UDP payload per second; headers below UDP live in the other tenth
- *   group   = 0.5 ms * R          at most 45 KB (64 KB above 1 Gbit/s), at least one datagram
+ *   cap     = 0.5 ms * R          at most 45 KB (64 KB above 1 Gbit/s)
+ *   group   : what is left of the burst is cut into the nearest number of equal parts of a cap,
+ *             n = max (1, ceil (left / cap - 1/4)), so that no short rest costs a sleep; a group has at most 1.25 caps,
+ *             fits one segmentation-offload message and has at least one datagram
  *   due     : the instant at which everything sent so far has drained at R
  *   a group leaves when now >= due - 60 us; then due = max (due, now - group time) + bytes / R
  *   groups less than 60 us apart are one burst on the wire, and together no larger than one group: a group that follows
- *   a short one at once is the smaller for it, and one that makes up for lateness leaves 60 us after the one before it
+ *   a short one at once has only what that left of a cap, and one that makes up for lateness leaves 60 us after the one
+ *   before it
  *
- * Example: link 800 Mbit/s gives R = 90 MB/s, group 45 000 B, one group each 500 us. A frame that ends with a group of
- * 5000 B lets the next frame begin at once, with a group of 40 000 B.
+ * Example: link 800 Mbit/s gives R = 90 MB/s, a cap of 45 000 B, one group each 500 us. A frame of 53 000 B leaves as one
+ * group, one of 321 000 B as seven of 45 900 B. One of 5000 B lets the next frame begin at once, with at most 40 000 B.
+ * Why: docs/decisions/0017-groups-of-equal-size.md.
  */
 #pragma once
 
@@ -22,9 +27,10 @@
 /* A wait shorter than this is not slept but carried as debt: sleeping costs about as much. */
 #define PACER_DEBT_NS 60000u
 #define PACER_GROUP_NS 500000u
-#define PACER_GROUP_BYTES_MAX 45000u
-/* Also the largest UDP payload, so that a group fits one segmentation-offload message. */
-#define PACER_GROUP_BYTES_MAX_FAST 65507u
+#define PACER_CAP_BYTES 45000u
+#define PACER_CAP_BYTES_FAST 65507u
+/* The largest UDP payload over IPv4, so that a group fits one segmentation-offload message. */
+#define PACER_GROUP_BYTES_MAX 65507u
 #define PACER_FAST_LINK_KBPS 1000000u
 #define PACER_INTERVAL_DEFAULT_NS 16666667u
 
@@ -41,8 +47,9 @@ typedef struct
   PacerShape shape;
   uint64_t link_rate;  /* R, bytes per second */
   uint64_t burst_rate; /* bytes per second of the burst in hand: R, or more where its deadline needs it */
-  uint32_t group_bytes_max;
+  uint32_t cap_bytes_max;
   uint64_t burst_bytes; /* of the burst in hand */
+  uint64_t left_bytes;  /* of it, not yet sent */
   uint64_t due_ns;      /* when the link is free again */
   uint64_t sent_ns;     /* when the newest group left */
   uint64_t run_bytes;   /* of it and those before it without a pause of PACER_DEBT_NS */

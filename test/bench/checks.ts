@@ -8,8 +8,9 @@ type Bound = Check['bound'];
 const atMost = (value: number): Bound => ({ kind: 'max', value });
 const atLeast = (value: number): Bound => ({ kind: 'min', value });
 
-/** Datagrams of one group at the default link: 45 KB of 1408 bytes. */
-const GROUP_DATAGRAMS_C = 31;
+/** Datagrams of the largest group of a frame at the default link: the nearest number of equal parts of 45 KB. */
+const largestGroup = (datagrams: number, datagramBytes: number): number =>
+  Math.ceil(datagrams / Math.max(1, Math.ceil((datagrams * datagramBytes) / 45_000 - 1 / 4)));
 
 class Checks {
   readonly list: Check[] = [];
@@ -65,7 +66,7 @@ export const checksOf = (rows: readonly Row[], hasGfni: boolean): readonly Check
 
   checks.value('pacing.C.late_us_p50', atMost(60));
   checks.value('pacing.C.late_us_p99', atMost(200));
-  checks.value('pacing.C.max_burst', atMost(GROUP_DATAGRAMS_C));
+  checks.value('pacing.C.max_burst', atMost(largestGroup(228, 1408)));
   checks.value('pacing.awkward_sizes.frames_dropped', atMost(0));
   checks.value('port.B.datagrams_lost', atMost(0));
   checks.value('port.B.computed_datagrams_lost', atMost(0));

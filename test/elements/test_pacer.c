@@ -91,26 +91,46 @@ largest_excess (const Link *link, guint64 rate)
 static const struct
 {
   guint32 link_kbps;
-  guint group_max; /* with the debt */
+  guint cap; /* half a millisecond of R, within its limit */
 } profiles[] = {
-  { 100000, 5700 },
-  { 800000, 45001 },
-  { 1000000, 45000 + 6751 },
-  { 2500000, 65507 + 16876 },
+  { 100000, 5625 },
+  { 800000, 45000 },
+  { 1000000, 45000 },
+  { 2500000, 65507 },
 };
+
+/* The largest group, which every run of groups has to stay within, and at least one datagram. */
+static guint
+group_max (guint cap, guint datagram_bytes)
+{
+  return MAX (MIN (cap * 5 / 4, 65507), datagram_bytes);
+}
+
+static guint64
+rate_of (guint32 link_kbps)
+{
+  return (guint64) link_kbps * 225 / 2;
+}
+
+/* What a group may have above the rate: itself, and the debt. */
+static guint64
+excess_max (guint p)
+{
+  return group_max (profiles[p].cap, 1408) + rate_of (profiles[p].link_kbps) * PACER_DEBT_NS / 1000000000 + 1;
+}
 
 GST_START_TEST (test_pacer_punctual_never_exceeds_rate_and_one_group)
 {
   for (guint p = 0; p < G_N_ELEMENTS (profiles); p++) {
     Link *link = new_link (PACER_RATE, profiles[p].link_kbps, 0);
-    guint64 rate = (guint64) profiles[p].link_kbps * 225 / 2;
+    guint64 rate = rate_of (profiles[p].link_kbps);
 
     for (guint f = 0; f < 120; f++) {
       /* Key frames of half an interval among small ones, some frames back to back. */
       guint n = f % 10 == 0 ? (guint) (rate / 120 / 1408) : 1 + next_random (link) % 40;
       send_frame (link, 1000 * MS + f * INTERVAL_60 - (f % 3 == 0 ? 0 : 8 * MS), n, 1408);
     }
-    fail_unless (largest_excess (link, rate) <= profiles[p].group_max, "profile %u kbit/s: %" G_GUINT64_FORMAT,
+    fail_unless (largest_excess (link, rate) <= excess_max (p), "profile %u kbit/s: %" G_GUINT64_FORMAT,
         profiles[p].link_kbps, largest_excess (link, rate));
   }
 }
@@ -121,11 +141,11 @@ GST_START_TEST (test_pacer_late_repays_at_most_one_group)
 {
   for (guint p = 0; p < G_N_ELEMENTS (profiles); p++) {
     Link *link = new_link (PACER_RATE, profiles[p].link_kbps, 1 * MS);
-    guint64 rate = (guint64) profiles[p].link_kbps * 225 / 2;
+    guint64 rate = rate_of (profiles[p].link_kbps);
 
     for (guint f = 0; f < 120; f++)
       send_frame (link, 1000 * MS + f * 3 * INTERVAL_60, (guint) (rate / 240 / 1408), 1408);
-    fail_unless (largest_excess (link, rate) <= 2 * profiles[p].group_max, "profile %u kbit/s: %" G_GUINT64_FORMAT,
+    fail_unless (largest_excess (link, rate) <= 2 * excess_max (p), "profile %u kbit/s: %" G_GUINT64_FORMAT,
         profiles[p].link_kbps, largest_excess (link, rate));
   }
 }
@@ -135,13 +155,11 @@ GST_END_TEST;
 /* What a switch port sees: groups without a pause between them are one burst, however late the wake-ups were. */
 GST_START_TEST (test_pacer_no_burst_on_the_wire_exceeds_one_group)
 {
-  static const guint32 links[] = { 100000, 800000, 2500000, 10000000 };
-
-  for (guint l = 0; l < G_N_ELEMENTS (links); l++) {
-    Link *link = new_link (PACER_RATE, links[l], 700000);
-    guint32 group = pacer_group_bytes (&link->pacer, link->now_ns);
+  for (guint p = 0; p < G_N_ELEMENTS (profiles); p++) {
+    Link *link = new_link (PACER_RATE, profiles[p].link_kbps, 700000);
+    guint group = group_max (profiles[p].cap, 1408);
     /* Nine tenths of what the link carries in an interval, so that no frame needs a higher rate. */
-    guint largest = (guint) ((guint64) links[l] * 225 / 2 * 9 / 10 / 240 / 1408);
+    guint largest = (guint) (rate_of (profiles[p].link_kbps) * 9 / 10 / 240 / 1408);
     guint64 run = 0;
 
     for (guint f = 0; f < 200; f++)
@@ -150,8 +168,45 @@ GST_START_TEST (test_pacer_no_burst_on_the_wire_exceeds_one_group)
       gboolean is_apart = i > 0 && link->sends[i].at_ns >= link->sends[i - 1].at_ns + PACER_DEBT_NS;
       run = (is_apart ? 0 : run) + link->sends[i].bytes;
       fail_unless (
-          run <= MAX (group, 1408), "%u kbit/s: %" G_GUINT64_FORMAT " bytes of at most %u", links[l], run, group);
+          run <= group, "%u kbit/s: %" G_GUINT64_FORMAT " bytes of at most %u", profiles[p].link_kbps, run, group);
     }
+  }
+}
+
+GST_END_TEST;
+
+/* Frames as they come to an idle link: how many groups they leave in, and that no two of a frame differ by more than a
+ * datagram. */
+GST_START_TEST (test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups)
+{
+  static const struct
+  {
+    guint32 link_kbps;
+    guint datagrams, datagram_bytes, groups;
+  } frames[] = {
+    { 800000, 51, 1040, 1 },   /* 1.18 caps */
+    { 800000, 54, 1040, 1 },   /* 1.248 */
+    { 800000, 55, 1040, 2 },   /* 1.27 */
+    { 800000, 228, 1408, 7 },  /* 7.13 */
+    { 800000, 137, 1408, 5 },  /* 4.29 */
+    { 2500000, 228, 1408, 5 }, /* 4.90 */
+    { 2500000, 50, 1408, 2 },  /* 1.07, but one message carries no more than a cap */
+    { 800000, 1, 1408, 1 },
+  };
+
+  for (guint f = 0; f < G_N_ELEMENTS (frames); f++) {
+    Link *link = new_link (PACER_RATE, frames[f].link_kbps, 0);
+    guint32 smallest = G_MAXUINT32, largest = 0;
+
+    send_frame (link, link->now_ns, frames[f].datagrams, frames[f].datagram_bytes);
+    for (guint i = 0; i < link->n_sends; i++) {
+      smallest = MIN (smallest, link->sends[i].bytes);
+      largest = MAX (largest, link->sends[i].bytes);
+    }
+    fail_unless (link->n_sends == frames[f].groups && largest - smallest <= frames[f].datagram_bytes
+            && largest <= PACER_GROUP_BYTES_MAX,
+        "%u datagrams at %u kbit/s: %u groups of %u to %u bytes", frames[f].datagrams, frames[f].link_kbps,
+        link->n_sends, smallest, largest);
   }
 }
 
@@ -282,7 +337,7 @@ GST_START_TEST (test_pacer_kernel_bursts_fit_one_call)
       messages = (n + fit - 1) / fit;
       fail_unless (
           messages <= 48 || link_kbps < 100000, "%u datagrams at %u kbit/s: %u messages", n, link_kbps, messages);
-      fail_unless (pacer_group_bytes (&pacer, MS) <= PACER_GROUP_BYTES_MAX_FAST);
+      fail_unless (pacer_group_bytes (&pacer, MS) <= PACER_GROUP_BYTES_MAX);
     }
   }
 }
@@ -299,6 +354,7 @@ pacer_suite (void)
   tcase_add_test (tc, test_pacer_punctual_never_exceeds_rate_and_one_group);
   tcase_add_test (tc, test_pacer_late_repays_at_most_one_group);
   tcase_add_test (tc, test_pacer_no_burst_on_the_wire_exceeds_one_group);
+  tcase_add_test (tc, test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups);
   tcase_add_test (tc, test_pacer_odd_packet_counts_never_fall_behind);
   tcase_add_test (tc, test_pacer_small_frame_on_idle_link_leaves_at_once);
   tcase_add_test (tc, test_pacer_clock_is_carried_to_the_next_frame);
