@@ -23,6 +23,9 @@ enum
   SEI_USER_DATA_UNREGISTERED = 5,
 };
 
+/* Parameter sets stand in front: this much of a received access unit is searched for them. */
+#define PARAMETER_SETS_WITHIN 1024
+
 /* One NAL with its start code. */
 typedef struct
 {
@@ -191,4 +194,21 @@ annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_
       return true;
     nal = next;
   }
+}
+
+bool
+annexb_begins_with_parameter_sets (AnnexbCodec codec, const uint8_t *bytes, size_t size)
+{
+  const bool is_h264 = codec == ANNEXB_H264;
+  size_t end = size < PARAMETER_SETS_WITHIN ? size : PARAMETER_SETS_WITHIN, from = 0;
+  Nal nal;
+
+  while (next_start_code (bytes, end, from, &nal)) {
+    uint32_t type = nal_type (codec, bytes[nal.header]);
+
+    if (type != (is_h264 ? H264_AUD : H265_AUD) && type != (is_h264 ? H264_SEI : H265_PREFIX_SEI))
+      return type == (is_h264 ? H264_SPS : H265_VPS);
+    from = nal.header;
+  }
+  return false;
 }

@@ -1,6 +1,6 @@
 /*
  * annexb.h: what a payloader must know of an H.264 or HEVC access unit in Annex B form: where its first slice begins,
- * what in front of it is dead weight, and whether it is a key frame. No parsing beyond NAL headers.
+ * what in front of it is dead weight, and whether it is a key frame; and what a client takes for one. No parsing beyond NAL headers.
  * Source: protocol/video.md §6.1.
  */
 #pragma once
@@ -43,3 +43,9 @@ typedef struct
  * False when the bytes do not begin with a start code (zero bytes in front of it are dropped).
  */
 bool annexb_inspect (AnnexbUnit *unit, AnnexbCodec codec, const uint8_t *bytes, size_t size);
+
+/*
+ * Whether an access unit begins with parameter sets (H.264: SPS, HEVC: VPS), delimiter and SEI in front not counted: what
+ * clients take for a key frame (protocol/video.md §6). Looks at the first 1024 bytes only.
+ */
+bool annexb_begins_with_parameter_sets (AnnexbCodec codec, const uint8_t *bytes, size_t size);

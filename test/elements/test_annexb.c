@@ -185,6 +185,41 @@ GST_START_TEST (test_annexb_says_nothing_twice_in_front_of_the_slice)
 
 GST_END_TEST;
 
+static gboolean
+begins_with_parameter_sets (AnnexbCodec codec, const gchar *hex)
+{
+  gsize size;
+  guint8 *bytes = wire_unhex (hex, &size);
+  gboolean result = annexb_begins_with_parameter_sets (codec, bytes, size);
+
+  g_free (bytes);
+  return result;
+}
+
+GST_START_TEST (test_annexb_received_key_frame_is_told_by_its_parameter_sets)
+{
+  guint8 far[2048] = { 0 };
+
+  fail_unless (begins_with_parameter_sets (ANNEXB_H264, "0000000167421f0000000168ce000001658884"));
+  /* AUD and SEI in front */
+  fail_unless (begins_with_parameter_sets (ANNEXB_H264, "0000000109f000000106051001000000016742"));
+  fail_unless (begins_with_parameter_sets (ANNEXB_H265, "00000001460150000000014e0105100000000140010c"));
+  /* an IDR slice alone, a slice, a PPS, an SPS of HEVC */
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, "000001658884"));
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, "00000001419a00"));
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, "0000000168ce0000000167421f"));
+  fail_if (begins_with_parameter_sets (ANNEXB_H265, "00000001420101"));
+  /* nothing to find */
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, ""));
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, "000001"));
+  fail_if (begins_with_parameter_sets (ANNEXB_H264, "0000000109f0"));
+  /* too far behind */
+  memcpy (far + 1100, "\0\0\1\x67", 4);
+  fail_if (annexb_begins_with_parameter_sets (ANNEXB_H264, far, sizeof far));
+}
+
+GST_END_TEST;
+
 static Suite *
 annexb_suite (void)
 {
@@ -196,6 +231,7 @@ annexb_suite (void)
   tcase_add_test (tc, test_annexb_hevc_keeps_hdr_metadata);
   tcase_add_test (tc, test_annexb_empty_nals_are_dropped);
   tcase_add_test (tc, test_annexb_says_nothing_twice_in_front_of_the_slice);
+  tcase_add_test (tc, test_annexb_received_key_frame_is_told_by_its_parameter_sets);
   tcase_add_test (tc, test_annexb_garbage_is_refused_or_kept_within_bounds);
   return s;
 }
