@@ -55,7 +55,7 @@ const createWindow = () => ({
 });
 
 const LEAVE_OUT_REMEDY =
-  'name its bitrate under live in the pipeline file, where it changes without a key frame';
+  'where the encoder can change it without a key frame, name its bitrate under live in the pipeline file, and in encode as a placeholder';
 
 /** One stream's feedback. */
 export class LossFeedback {
@@ -153,7 +153,7 @@ export class LossFeedback {
     if (!this.#options.tune(tuning)) {
       this.#isAdaptive = false;
       const remedy = LEAVE_OUT_REMEDY;
-      logger.info({ remedy }, 'the encoder cannot change its bitrate while it runs: losses change nothing');
+      logger.info({ remedy }, 'the pipeline file lets the bitrate stay as it is: losses change nothing');
       return;
     }
     const fields = {

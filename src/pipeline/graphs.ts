@@ -6,6 +6,7 @@ import type { GraphDescription, PropertyValue } from '../media/messages.js';
 import type { StreamPlan, StreamTuning, VideoPlan } from '../session/stream-plan.js';
 import { LumenError } from '../support/errors.js';
 import type { EncoderDescription, SourceDescription } from './description.js';
+import { readElements } from './launch-text.js';
 import { fillTemplate, type PlaceholderValues, toAudioValues, toVideoValues } from './template.js';
 
 /** A source and what is particular about it this time. */
@@ -121,9 +122,18 @@ const audioGraph = (request: GraphRequest, audio: NonNullable<GraphRequest['audi
   return { name: 'audio', launch, properties, isOptional: true };
 };
 
+/** What `encode` writes as a figure of its own, and not as a placeholder, is what the owner of the file wants it to be. */
+const isFixed = ({ encode }: EncoderDescription, property: string): boolean =>
+  readElements(encode)
+    .filter(({ properties }) => properties.some(({ name, value }) => name === 'name' && value === 'encoder'))
+    .some(({ properties }) =>
+      properties.some(({ name, value }) => name === property && !value.includes('${')),
+    );
+
 /**
  * What to set in a playing video graph so that it follows `tuning`.
- * @returns nothing where the encoder cannot change its bitrate in place: more parity would then exceed the client's figure
+ * @returns nothing where the encoder cannot change its bitrate in place, or its file fixes it: more parity would then
+ * exceed the client's figure
  * @throws LumenError LUMEN_PIPELINE_INVALID as {@link buildGraphs}
  */
 export const toLiveProperties = (
@@ -131,12 +141,13 @@ export const toLiveProperties = (
   video: VideoPlan,
   tuning: StreamTuning,
 ): Properties => {
-  if (encoder.live === undefined) return [];
+  const live = Object.entries(encoder.live ?? {});
+  if (live.length === 0 || live.some(([property]) => isFixed(encoder, property))) return [];
   const values = toVideoValues({ ...video, ...tuning }, { firstFrameNumber: 0, encoder });
   return [
     { element: 'pay', property: 'fec-percentage', value: tuning.fecPercentage },
     { element: 'pay', property: 'min-fec-packets', value: tuning.minFecPackets },
-    ...Object.entries(encoder.live).map(([property, template]) => ({
+    ...live.map(([property, template]) => ({
       element: 'encoder',
       property,
       value: fillFragment(encoder, template, values),

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatClientMessage } from '../../src/control/message.js';
 import type { LossCounts } from '../../src/host/loss-feedback.js';
 import type { ProbeStream } from '../../src/probe/stream.js';
 import { openStream, pair } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';
+import { addStage } from '../support/user-stage.js';
 
 const SMALL = { mode: { width: 640, height: 360, fps: 60 }, bitrateKbps: 5000, audio: false } as const;
 
@@ -42,6 +44,16 @@ const pretendLosses = async (stream: ProbeStream): Promise<void> => {
     pretendLoss(stream);
     await sleep(60);
   }
+};
+
+/** What arrives in a second, once the first key frame is through. */
+const kbpsOf = async (stream: ProbeStream): Promise<number> => {
+  assert.notEqual(await stream.firstFrame, null);
+  await sleep(500);
+  const start = await stream.stats();
+  await sleep(1000);
+  const end = await stream.stats();
+  return (8 * (end.datagrams.bytes - start.datagrams.bytes)) / 1000;
 };
 
 describe('the losses that a client reports', function () {
@@ -101,6 +113,22 @@ describe('the losses that a client reports', function () {
     assert((report.hostStages?.frames ?? 0) > 0, 'the host of this machine tells its stages');
     assert(report.frames.recovered > 0);
     assert.equal(report.frames.wrong, 0);
+  });
+
+  it('leave a bitrate alone that the user wrote into the file, with which the next session runs', async () => {
+    const shipped = await openStream(serve, SMALL);
+    const before = await kbpsOf(shipped);
+    await shipped.quit();
+    const file = addStage(home, 'x264.toml', (text) => text.replace(/bitrate=\$\S+/, 'bitrate=250'));
+    const stream = await openStream(serve, SMALL);
+    await pretendLosses(stream);
+    await until(() => serve.output.includes('lets the bitrate stay as it is'), 'the log says so');
+    const after = await kbpsOf(stream);
+    assert.equal((await lossOf(serve)).isAdaptive, false);
+    await stream.quit();
+    fs.rmSync(file);
+    // Half is left: small frames are mostly parity and padding.
+    assert(after < 0.75 * before, `${after} kbit/s with 250 in the file, ${before} without`);
   });
 
   it('change the bitrate of OpenH264 in place too', async () => {

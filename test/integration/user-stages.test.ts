@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { createBackends } from '../../src/capture/detect.js';
 import { DesktopSound } from '../../src/capture/sound/desktop-sound.js';
@@ -17,8 +16,7 @@ import { bindUdp, closeDescriptor } from '../../src/support/sockets.js';
 import { pair, probe } from '../support/client.js';
 import { STREAM_PLAN } from '../support/plans.js';
 import { findBasePort, Serve, TestHome, until } from '../support/serve.js';
-
-const SHIPPED = fileURLToPath(new URL('../../../pipelines/', import.meta.url));
+import { addStage, SHIPPED } from '../support/user-stage.js';
 
 interface LogLine {
   readonly level: number;
@@ -29,14 +27,6 @@ interface LogLine {
 }
 const WARN = 40;
 const ERROR = 50;
-
-/** Copies the shipped x264 stage into the user's folder, changed. */
-const addStage = (home: TestHome, name: string, change: (text: string) => string): string => {
-  const file = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines/encoders', name);
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, change(fs.readFileSync(path.join(SHIPPED, 'encoders/x264.toml'), 'utf8')));
-  return file;
-};
 
 /** `FILE:LINE` of the first line with `text`. */
 const at = (file: string, text: string): string => {

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { ProbeReport } from '../../src/probe/report.js';
 import { pair, probe } from './client.js';
 import { Serve, TestHome } from './serve.js';
+import { addStage } from './user-stage.js';
 
-const STAGE = fileURLToPath(new URL('../../../pipelines/encoders/x264.toml', import.meta.url));
 /** Where the element is built that fails on purpose. */
 const PLUGINS = fileURLToPath(new URL('../../../build/test/elements', import.meta.url));
 
@@ -20,11 +20,8 @@ export class FaultyHost {
   static async start(): Promise<FaultyHost> {
     const home = new TestHome({ GST_PLUGIN_PATH: PLUGINS });
     const trigger = path.join(home.directory, 'trigger');
-    const folder = path.join(home.environment['XDG_CONFIG_HOME'] ?? '', 'lumen/pipelines/encoders');
-    fs.mkdirSync(folder, { recursive: true });
     const stage = `\nfaultystage trigger=${trigger} ! x264enc`;
-    const text = fs.readFileSync(STAGE, 'utf8').replace('\nx264enc', stage);
-    fs.writeFileSync(path.join(folder, 'faulty.toml'), text);
+    addStage(home, 'faulty.toml', (text) => text.replace('\nx264enc', stage));
     const host = new FaultyHost(await Serve.start(home, ['--encoder', 'faulty']), trigger);
     await pair(host.serve);
     return host;

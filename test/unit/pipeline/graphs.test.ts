@@ -69,6 +69,9 @@ describe('graphs', () => {
       { element: 'encoder', property: 'bitrate', value: '4000000' },
     ]);
     assert.deepEqual(toLiveProperties(encoder('x265'), STREAM_PLAN.video, tuning), []);
+    const own = encoder('x264').encode.replace(/bitrate=\S+/, 'bitrate=6000');
+    const fixed = { ...encoder('x264'), encode: own };
+    assert.deepEqual(toLiveProperties(fixed, STREAM_PLAN.video, tuning), [], 'the owner wrote a figure');
   });
 
   it('builds the audio graph as one that may fail alone', () => {
