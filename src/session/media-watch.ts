@@ -15,6 +15,8 @@ export const MEDIA_REMEDY = 'GST_DEBUG=3 lumen serve --log-level debug shows wha
 const INTERVAL_MS = 1000;
 /** Looking for the source starts a program: not at every reading. */
 const READINGS_PER_SOURCE_CHECK = 2;
+/** A look that takes longer found no source: it waits for one. */
+const PATIENCE_MS = 3000;
 const WEDGED_AFTER_MS = 3000;
 /** Before the first frame, with pictures to encode: the client still waits. */
 const WEDGED_AT_START_MS = 1500;
@@ -49,6 +51,8 @@ export class MediaWatch {
   #readings = 0;
   #progress = { frames: -1, atMs: performance.now() };
   #missingSinceMs: number | undefined;
+  /** Since when the source is looked for: it may be opened anew, and a person be asked for that. */
+  #lookingSinceMs: number | undefined;
   readonly #startMs = performance.now();
   #hasPicture = false;
   #isStopped = false;
@@ -76,7 +80,7 @@ export class MediaWatch {
     this.#readings += 1;
     try {
       await this.#readStages();
-      if (!this.#isStopped && this.#readings % READINGS_PER_SOURCE_CHECK === 0) await this.#checkSource();
+      if (!this.#isStopped && this.#readings % READINGS_PER_SOURCE_CHECK === 0) this.#lookForSource();
     } finally {
       if (!this.#isStopped) this.#arm();
     }
@@ -121,18 +125,36 @@ export class MediaWatch {
     this.#fail(`no frame leaves the encoder for ${Math.round(stillMs / 1000)} s`, MEDIA_REMEDY, isAtStart);
   }
 
-  /** A source that is gone falls silent, which a still picture is too: so it is looked for. */
+  /** A source that is gone falls silent, which a still picture is too: so it is looked for, beside the readings. */
+  #lookForSource(): void {
+    const nowMs = performance.now();
+    if (this.#lookingSinceMs === undefined) {
+      this.#lookingSinceMs = nowMs;
+      runTask(this.#options.logger, 'look for the source', () => this.#checkSource());
+    } else if (nowMs - this.#lookingSinceMs > PATIENCE_MS) {
+      this.#miss(
+        'the capture is being opened anew: a dialog on this machine may wait for an answer',
+        this.#lookingSinceMs,
+      );
+    }
+  }
+
   async #checkSource(): Promise<void> {
     try {
       const source = await this.#options.checkSource();
       this.#missingSinceMs = undefined;
       if (source !== this.#options.source) this.#fail('the video source was started anew', SOURCE_REMEDY);
     } catch (error) {
-      const problem = describeError(error);
-      const nowMs = performance.now();
-      if (this.#missingSinceMs === undefined) this.#options.onMissing(problem);
-      this.#missingSinceMs ??= nowMs;
-      if (nowMs - this.#missingSinceMs > SOURCE_BUDGET_MS) this.#fail(problem, SOURCE_REMEDY, true);
+      this.#miss(describeError(error), performance.now());
+    } finally {
+      this.#lookingSinceMs = undefined;
     }
+  }
+
+  #miss(problem: string, sinceMs: number): void {
+    if (this.#isStopped) return;
+    if (this.#missingSinceMs === undefined) this.#options.onMissing(problem);
+    this.#missingSinceMs ??= sinceMs;
+    if (performance.now() - this.#missingSinceMs > SOURCE_BUDGET_MS) this.#fail(problem, SOURCE_REMEDY, true);
   }
 }

@@ -67,6 +67,29 @@ describe('MediaWatch', () => {
     assert.deepEqual([failures, missing], [[], ['no such node']]);
   });
 
+  it('reads on while a person is asked for the source, and says that it is waited for', async function () {
+    this.timeout(10_000);
+    let readings = 0;
+    let looks = 0;
+    const { watch, failures, missing } = setUp({
+      checkSource: () => {
+        looks += 1;
+        return new Promise(() => undefined);
+      },
+      onStages: () => {
+        readings += 1;
+      },
+    });
+    await sleep(60);
+    const soon = readings;
+    await sleep(3200);
+    watch.stop();
+    assert(soon > 3, `${soon} readings`);
+    assert.equal(looks, 1);
+    assert.deepEqual([failures, missing.length], [[], 1]);
+    assert.match(missing[0] ?? '', /opened anew: a dialog/);
+  });
+
   it('has a process replaced whose frames stand still', async function () {
     this.timeout(10_000);
     const { failures } = setUp({
