@@ -1,0 +1,58 @@
+/*
+ * samplerstate.c: see samplerstate.h.
+ */
+#include "samplerstate.h"
+
+void
+frame_sampler_wake (GstFrameSampler *self)
+{
+  if (self->clock_id)
+    gst_clock_id_unschedule (self->clock_id);
+  g_cond_signal (&self->cond);
+}
+
+GstClockTime
+frame_sampler_running_time (GstFrameSampler *self)
+{
+  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
+  GstClockTime base = gst_element_get_base_time (GST_ELEMENT (self));
+  GstClockTime now;
+
+  if (!clock)
+    return GST_CLOCK_TIME_NONE;
+  now = gst_clock_get_time (clock);
+  gst_object_unref (clock);
+  if (!GST_CLOCK_TIME_IS_VALID (base))
+    return GST_CLOCK_TIME_NONE;
+  return now > base ? now - base : 0;
+}
+
+void
+frame_sampler_clear_frame (GstFrameSampler *self)
+{
+  gst_clear_buffer (&self->frame);
+  gst_clear_caps (&self->frame_caps);
+  self->is_fresh = FALSE;
+  self->was_held = FALSE;
+}
+
+void
+frame_sampler_forget_frames (GstFrameSampler *self)
+{
+  frame_sampler_clear_frame (self);
+  self->is_eos = FALSE;
+  self->last_pts = GST_CLOCK_TIME_NONE;
+  self->need_segment = TRUE;
+  g_queue_clear_full (&self->events, (GDestroyNotify) gst_event_unref);
+  cadence_restart (&self->cadence);
+}
+
+void
+frame_sampler_begin_grid (GstFrameSampler *self)
+{
+  cadence_restart (&self->cadence);
+  if (self->frame && !self->is_fresh) {
+    self->is_fresh = TRUE;
+    self->was_held = TRUE;
+  }
+}
