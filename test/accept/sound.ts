@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStream, pair } from '../support/client.js';
 import { startPipeWire } from '../support/pipewire.js';
-import { defaultSink, pactl, playTones, sinkNames } from '../support/player.js';
+import { addSpeakers, defaultSink, playTones, sinkNames } from '../support/player.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 import { TEST_TONES_HZ } from '../support/tones.js';
 import { atLeast, atMost, type Figure, shown } from './figures.js';
@@ -22,8 +22,7 @@ export const soundFigures = async (seconds = SECONDS): Promise<Figure[]> => {
     PIPEWIRE_RUNTIME_DIR: folder,
     PULSE_SERVER: `unix:${path.join(folder, 'pulse/native')}`,
   });
-  pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
-  pactl(pipewire, 'set-default-sink', 'speakers');
+  await addSpeakers(pipewire);
   const player = playTones(pipewire, 6);
   const serve = await Serve.start(home, ['--source', 'test', '--audio-source', 'desktop']);
   try {

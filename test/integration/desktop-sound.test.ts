@@ -6,7 +6,15 @@ import { DesktopSound } from '../../src/capture/sound/desktop-sound.js';
 import { createSilentLogger } from '../../src/support/logger.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
-import { chosenSink, defaultSink, forgetChosenSink, pactl, playTones, sinkNames } from '../support/player.js';
+import {
+  addSpeakers,
+  chosenSink,
+  defaultSink,
+  forgetChosenSink,
+  pactl,
+  playTones,
+  sinkNames,
+} from '../support/player.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 import { TEST_TONES_HZ } from '../support/tones.js';
 
@@ -32,8 +40,7 @@ describe('the sound of the desktop', function () {
       PULSE_SERVER: `unix:${path.join(folder, 'pulse/native')}`,
       DBUS_SESSION_BUS_ADDRESS: pipewire.environment['DBUS_SESSION_BUS_ADDRESS'],
     });
-    pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
-    pactl(pipewire, 'set-default-sink', 'speakers');
+    await addSpeakers(pipewire);
     serve = await startServe();
     await pair(serve);
   });
@@ -58,6 +65,11 @@ describe('the sound of the desktop', function () {
       );
       assert.equal(defaultSink(pipewire), ourSink());
       assert.equal((await stream.stats()).audio?.lost, 0);
+      assert.match(
+        pactl(pipewire, 'list', 'sinks'),
+        /node\.force-quantum = "512"/,
+        'the step is not the program’s',
+      );
       await stream.disconnect();
     } finally {
       await player.end();

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import os from 'node:os';
 import { killChild } from './children.js';
 import type { PipeWire } from './pipewire.js';
+import { until } from './serve.js';
 
 const CHANNEL_MASKS = { 2: '0x3', 6: '0x3f', 8: '0xc3f' } as const;
 const COMMAND_DEADLINE_MS = 10_000;
@@ -16,6 +17,22 @@ const run = (pipewire: PipeWire, program: string, args: readonly string[]): stri
   }).trim();
 
 export const pactl = (pipewire: PipeWire, ...args: readonly string[]): string => run(pipewire, 'pactl', args);
+
+/** A stereo sink that is the default, as the speakers of a desktop. */
+export const addSpeakers = async (pipewire: PipeWire): Promise<void> => {
+  pactl(pipewire, 'load-module', 'module-null-sink', 'sink_name=speakers', 'rate=48000', 'channels=2');
+  await until(() => isDone(() => pactl(pipewire, 'set-default-sink', 'speakers')), 'a default can be chosen');
+};
+
+/** The session manager may still be starting: until it is there, nothing can be the default. */
+const isDone = (work: () => void): boolean => {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 export const defaultSink = (pipewire: PipeWire): string => pactl(pipewire, 'get-default-sink');
 
