@@ -1,28 +1,38 @@
 /**
- * Keeps the machine awake while somebody streams, by logind's inhibitor lock (`systemd-inhibit`). The lock lives in a
- * child that ends with our end of its standard input, so that a host that is killed leaves no lock behind.
+ * Keeps the machine awake and its screen lit while somebody streams.
+ *
+ * Both locks are asked for, as neither does all: logind's keeps the machine from sleeping whoever asks, also where no
+ * desktop runs, but GNOME blanks the screen all the same; the desktop's own, through its portal, keeps that from blanking.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import type { Environment } from '../config/paths.js';
 import type { Logger } from '../support/logger.js';
+import { type TakeSleepLock, takeLogindLock, takePortalLock } from './sleep-locks.js';
 
-/** `idle` keeps the desktop from blanking the picture that is streamed. */
-const LOCK = ['--what=sleep:idle', '--who=Lumen', '--why=A Moonlight client is streaming', '--mode=block'];
-const MAX_ERROR_CHARACTERS = 300;
+const REMEDY =
+  'forbid it in the power settings, or see “Staying awake” in docs/headless.md for what has to be there';
 
-const describeExit = (code: number | null, errors: string): string =>
-  errors.trim() || `systemd-inhibit ended with status ${code}`;
+const LOCKS = [
+  { name: 'logind', take: takeLogindLock },
+  { name: 'desktop portal', take: takePortalLock },
+] as const;
 
-/** One lock for all streams: taken with the first, let go with the last. */
+interface Lock {
+  readonly name: string;
+  state: 'asked' | 'held' | 'lost';
+  problem: string;
+  drop(): void;
+}
+
+/** The locks of all streams together: taken with the first, let go with the last. */
 export class SleepInhibitor {
   readonly #environment: Environment;
   readonly #logger: Logger;
   readonly #streams = new Set<unknown>();
-  #lock: ChildProcess | undefined;
-  /** The last problem that was told: a machine that always refuses is told of once. */
+  #locks: readonly Lock[] = [];
+  /** What was told last: nothing is told twice in a row. */
   #told = '';
 
-  /** @param options `environment` of the child says where the system bus is */
+  /** @param options `environment` says where the system bus and the session bus are */
   constructor(options: { readonly environment: Environment; readonly logger: Logger }) {
     this.#environment = options.environment;
     this.#logger = options.logger;
@@ -32,50 +42,60 @@ export class SleepInhibitor {
   hold(stream: unknown): void {
     if (this.#streams.has(stream)) return;
     this.#streams.add(stream);
-    this.#lock ??= this.#takeLock();
+    // What was refused or lost under way is asked for again with the next stream.
+    this.#locks = LOCKS.map(
+      ({ name, take }) =>
+        this.#locks.find((lock) => lock.name === name && lock.state !== 'lost') ?? this.#take(name, take),
+    );
   }
 
   /** Unknown streams are ignored. */
   release(stream: unknown): void {
     if (!this.#streams.delete(stream) || this.#streams.size > 0) return;
-    this.#dropLock();
+    this.#dropLocks();
   }
 
   close(): void {
     this.#streams.clear();
-    this.#dropLock();
+    this.#dropLocks();
   }
 
-  #dropLock(): void {
-    this.#lock?.stdin?.end();
-    this.#lock = undefined;
+  #dropLocks(): void {
+    for (const lock of this.#locks) lock.drop();
+    this.#locks = [];
   }
 
-  #takeLock(): ChildProcess {
-    // cat reads until our end of the pipe is closed, by us or by the kernel.
-    const child = spawn('systemd-inhibit', [...LOCK, 'cat'], {
-      stdio: ['pipe', 'ignore', 'pipe'],
-      env: { ...this.#environment },
+  #take(name: string, take: TakeSleepLock): Lock {
+    const lock: Lock = { name, state: 'asked', problem: '', drop: () => undefined };
+    const onChange = (state: Lock['state'], problem = ''): void => {
+      // One that was dropped has nothing to say any more.
+      if (!this.#locks.includes(lock)) return;
+      Object.assign(lock, { state, problem });
+      this.#report();
+    };
+    lock.drop = take(this.#environment, {
+      onHeld: () => onChange('held'),
+      onLost: (problem) => onChange('lost', problem),
     });
-    let errors = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString()).slice(0, MAX_ERROR_CHARACTERS);
-    });
-    // The child's end is told by `close`; a pipe that broke before says nothing more.
-    child.stdin?.on('error', (error) => this.#logger.trace({ err: error }, 'the sleep lock has ended'));
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      this.#onLost(child, error.code === 'ENOENT' ? 'systemd-inhibit is not installed' : error.message),
-    );
-    child.once('close', (code) => this.#onLost(child, describeExit(code, errors)));
-    return child;
+    return lock;
   }
 
-  #onLost(child: ChildProcess, problem: string): void {
-    if (this.#lock !== child) return;
-    this.#lock = undefined;
-    if (problem === this.#told) return;
-    this.#told = problem;
-    const remedy = 'forbid it in the power settings, or see docs/headless.md';
-    this.#logger.warn({ problem, remedy }, 'the machine may go to sleep while a client streams');
+  #report(): void {
+    if (this.#locks.some(({ state }) => state === 'asked')) return;
+    const by = this.#locks.filter(({ state }) => state === 'held').map(({ name }) => name);
+    const problem = this.#locks
+      .filter(({ state }) => state === 'lost')
+      .map((lock) => `${lock.name}: ${lock.problem}`)
+      .join('; ');
+    const told = `${by}; ${problem}`;
+    if (told === this.#told) return;
+    this.#told = told;
+    if (by.length === 0)
+      this.#logger.warn({ problem, remedy: REMEDY }, 'the machine may go to sleep while a client streams');
+    else
+      this.#logger.info(
+        { by: by.join(', '), ...(problem && { without: problem }) },
+        'the machine stays awake while a client streams',
+      );
   }
 }

@@ -3,13 +3,13 @@
  * machine-readable number. Everything is a direct child, ended by process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { listVideoNodes, type VideoNode } from '../../src/capture/pipewire.js';
 import { mediaEnvironment } from '../../src/media/media-process.js';
 import { killChild } from './children.js';
+import { startSessionBus } from './session-bus.js';
 
 const START_DEADLINE_MS = 10_000;
 const POLL_MS = 50;
@@ -50,29 +50,6 @@ const until = async <T>(what: string, probe: () => Promise<T | undefined> | T | 
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`${what} did not come up in ${START_DEADLINE_MS} ms`);
-};
-
-/**
- * The portal would have the bus start the document portal, which mounts a file system into the runtime folder: one that
- * outlives the bus, and ends only while the folder is being removed. Nothing here has a use for it.
- */
-const DOCUMENT_PORTAL = 'org.freedesktop.portal.Documents';
-
-const withoutDocumentPortal = (runtimeFolder: string): void => {
-  const services = path.join(runtimeFolder, 'dbus-1', 'services');
-  fs.mkdirSync(services, { recursive: true, mode: 0o700 });
-  const file = `[D-BUS Service]\nName=${DOCUMENT_PORTAL}\nExec=/bin/false\n`;
-  fs.writeFileSync(path.join(services, `${DOCUMENT_PORTAL}.service`), file);
-};
-
-const startBus = async (environment: NodeJS.ProcessEnv, children: ChildProcess[]): Promise<string> => {
-  const bus = spawn('dbus-daemon', ['--session', '--nofork', '--print-address=1'], {
-    env: environment,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  children.push(bus);
-  const [line] = (await once(bus.stdout, 'data')) as [Buffer];
-  return line.toString().trim();
 };
 
 const isListening = (file: string): true | undefined => (fs.existsSync(file) ? true : undefined);
@@ -119,8 +96,9 @@ export const startPipeWire = async (options: { readonly pulse?: boolean } = {}):
     },
   };
   try {
-    withoutDocumentPortal(folder);
-    environment['DBUS_SESSION_BUS_ADDRESS'] = await startBus(environment, children);
+    const { daemon: bus, address } = await startSessionBus(environment);
+    children.push(bus);
+    environment['DBUS_SESSION_BUS_ADDRESS'] = address;
     await daemon.start();
     if (options.pulse) await startPulse();
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The real desktop portal on a test's own bus, with a back end of ours that hands out a PipeWire node. */
+/** The real desktop portal on a test's own bus, with a back end of ours that hands out a PipeWire node and inhibits. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,30 +10,33 @@ import { until } from './serve.js';
 
 const BACKEND = fileURLToPath(new URL('../../../test/support/portal_backend.py', import.meta.url));
 const FRONTEND = '/usr/libexec/xdg-desktop-portal';
+const INTERFACES = 'org.freedesktop.impl.portal.ScreenCast;org.freedesktop.impl.portal.Inhibit;';
 const BACKEND_NAME = 'org.freedesktop.impl.portal.desktop.lumentest';
 
 export interface Portal {
-  /** What the back end noted so far: `asked`, `restored`, `closed`. */
+  /** What the back end noted of screen casts so far: `asked`, `restored`, `closed`. */
   notes(): string[];
+  /** What it noted of inhibitions so far: `inhibited FLAGS REASON`, `let go`. */
+  inhibitions(): string[];
   stop(): Promise<void>;
 }
 
 /** @param answer what the person in front of the dialog does */
 export const startPortal = async (
-  pipewire: PipeWire,
+  { environment: user }: Pick<PipeWire, 'environment'>,
   nodeId: number,
   answer: 'allow' | 'refuse',
 ): Promise<Portal> => {
-  const runtimeDir = pipewire.environment['XDG_RUNTIME_DIR'] ?? '';
+  const runtimeDir = user['XDG_RUNTIME_DIR'] ?? '';
   const folder = fs.mkdtempSync(path.join(runtimeDir, 'portal-'));
   const log = path.join(folder, 'log');
   fs.writeFileSync(log, '');
   fs.writeFileSync(
     path.join(folder, 'lumentest.portal'),
-    `[portal]\nDBusName=${BACKEND_NAME}\nInterfaces=org.freedesktop.impl.portal.ScreenCast;\nUseIn=lumentest\n`,
+    `[portal]\nDBusName=${BACKEND_NAME}\nInterfaces=${INTERFACES}\nUseIn=lumentest\n`,
   );
   const environment: NodeJS.ProcessEnv = {
-    ...pipewire.environment,
+    ...user,
     HOME: folder,
     XDG_DATA_HOME: folder,
     XDG_DESKTOP_PORTAL_DIR: folder,
@@ -48,8 +51,11 @@ export const startPortal = async (
   const frontend = start(FRONTEND, []);
   await until(() => bus.hasOwner('org.freedesktop.portal.Desktop'), 'the portal starts', 15_000);
   bus.close();
+  const lines = () => fs.readFileSync(log, 'utf8').split('\n').filter(Boolean);
+  const isInhibition = (line: string) => /^(inhibited|let go)/.test(line);
   return {
-    notes: () => fs.readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    notes: () => lines().filter((line) => !isInhibition(line)),
+    inhibitions: () => lines().filter(isInhibition),
     stop: async () => {
       await killChild(frontend);
       await killChild(backend);

@@ -1,9 +1,11 @@
-"""A back end for the real desktop portal that shows one PipeWire node, as a desktop's own would after its dialog.
+"""A back end for the real desktop portal that shows one PipeWire node, as a desktop's own would after its dialog, and
+that takes note of who keeps the machine awake.
 
 usage: portal_backend.py NODE_ID allow|refuse LOG
 
 Writes a line to LOG for each start: "asked" where a person would have seen the dialog, "restored" where a token that was
-handed out before made it needless. Interface: org.freedesktop.impl.portal.ScreenCast, version 4.
+handed out before made it needless; and "inhibited FLAGS REASON" and "let go" for each inhibition.
+Interfaces: org.freedesktop.impl.portal.ScreenCast, version 4; org.freedesktop.impl.portal.Inhibit, version 3.
 """
 
 import sys
@@ -40,13 +42,23 @@ INTERFACES = """
     <signal name="Closed"/>
     <property name="version" type="u" access="read"/>
   </interface>
+  <interface name="org.freedesktop.impl.portal.Inhibit">
+    <method name="Inhibit">
+      <arg type="o" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
+      <arg type="u" direction="in"/><arg type="a{sv}" direction="in"/>
+    </method>
+    <property name="version" type="u" access="read"/>
+  </interface>
+  <interface name="org.freedesktop.impl.portal.Request">
+    <method name="Close"/>
+  </interface>
 </node>
 """
 PROPERTIES = {"AvailableSourceTypes": 7, "AvailableCursorModes": 7, "version": 4}
 SUCCESS, CANCELLED = 0, 1
 
 node_id, answer, log_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-screen_cast, session = Gio.DBusNodeInfo.new_for_xml(INTERFACES).interfaces
+screen_cast, session, inhibit, request = Gio.DBusNodeInfo.new_for_xml(INTERFACES).interfaces
 restored = set()
 registrations = {}
 
@@ -100,12 +112,26 @@ def on_session_call(connection, _sender, path, _interface, _method, _parameters,
     invocation.return_value(None)
 
 
+def on_inhibit(connection, _sender, _path, _interface, _method, parameters, invocation):
+    handle, _app, _window, flags, options = parameters.unpack()
+    registrations[handle] = connection.register_object(handle, request, on_request_call, None, None)
+    note(f"inhibited {flags} {options['reason']}")
+    invocation.return_value(None)
+
+
+def on_request_call(connection, _sender, path, _interface, _method, _parameters, invocation):
+    note("let go")
+    connection.unregister_object(registrations.pop(path))
+    invocation.return_value(None)
+
+
 def get_property(_connection, _sender, _path, _interface, name):
     return GLib.Variant("u", PROPERTIES[name])
 
 
 def on_bus(connection, _name):
     connection.register_object(OBJECT, screen_cast, on_call, get_property, None)
+    connection.register_object(OBJECT, inhibit, on_inhibit, get_property, None)
 
 
 Gio.bus_own_name(Gio.BusType.SESSION, NAME, Gio.BusNameOwnerFlags.NONE, on_bus, None, None)

@@ -4,28 +4,28 @@
  * PipeWire connection of the portal's own, one for each media process. Source: org.freedesktop.portal.ScreenCast,
  * version 4.
  */
-import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { readSecretFile, replaceSecretFile } from '../../identity/secret-file.js';
 import type { MessageBus } from '../../support/dbus.js';
+import {
+  DesktopPortal,
+  PORTAL_RESPONSE,
+  type PortalAnswer,
+  type PortalOptions,
+  randomPortalToken,
+} from '../../support/desktop-portal.js';
 import { describeError, LumenError } from '../../support/errors.js';
-import { withDeadline } from '../../support/lifecycle.js';
 import type { Logger } from '../../support/logger.js';
 import type { Capture, CaptureBackend, CaptureContext, CaptureEvents, CaptureRequest } from '../capture.js';
 import { awaitNode, createNodeCapture } from '../node-capture.js';
 import { busAccess } from '../session-bus.js';
 
 const PORTAL = 'org.freedesktop.portal.Desktop';
-const OBJECT = '/org/freedesktop/portal/desktop';
 const SCREEN_CAST = 'org.freedesktop.portal.ScreenCast';
-const REQUEST = 'org.freedesktop.portal.Request';
 const SESSION = 'org.freedesktop.portal.Session';
 const TITLE = 'the desktop portal';
-/** The first call may have to start the portal itself. */
-const ACTIVATION_DEADLINE_MS = 5000;
 /** A person who has to find the dialog; a client that waits for its first picture leaves after ten seconds. */
 const DIALOG_DEADLINE_MS = 60_000;
-const RESPONSE = { success: 0, cancelled: 1 } as const;
 const SOURCE_TYPE = { monitor: 1, virtual: 4 } as const;
 const CURSOR_MODE = { hidden: 1, embedded: 2 } as const;
 /** Until it is revoked: the permission outlives this process. */
@@ -37,63 +37,28 @@ const { failed, connect, withBus } = busAccess({
     'install the portal of your desktop (xdg-desktop-portal-gnome, -kde, -wlr), or choose another source: lumen sources',
 });
 
-type Options = Readonly<Record<string, readonly [type: string, value: unknown]>>;
-type Results = Readonly<Record<string, unknown>>;
-
-const randomToken = (): string => `lumen${randomBytes(6).toString('hex')}`;
-
-/** Methods that answer by a signal of a request object, each with options of its own. */
-class PortalClient {
-  readonly #bus: MessageBus;
-  readonly #answers = new Map<string, (values: readonly unknown[]) => void>();
-  /** Of requests whose path is not known yet: the signal may overtake the method's reply. */
-  readonly #early = new Map<string, readonly unknown[]>();
-
-  constructor(bus: MessageBus) {
-    this.#bus = bus;
-    bus.onSignal(`type='signal',interface='${REQUEST}',member='Response'`, ({ path: request, values }) => {
-      const answer = this.#answers.get(request);
-      if (answer === undefined) this.#early.set(request, values);
-      else answer(values);
-    });
-  }
-
-  call(member: string, signature: string, values: readonly unknown[]): Promise<readonly unknown[]> {
-    const method = { destination: PORTAL, path: OBJECT, interface: SCREEN_CAST, member };
-    return this.#bus.call(method, signature, values, ACTIVATION_DEADLINE_MS);
-  }
-
-  /**
-   * Calls a method and waits for its answer.
-   * @param signature of `values`; the options come last
-   * @throws LumenError LUMEN_CAPTURE_REFUSED where a person said no
-   */
-  async request(
-    member: string,
-    signature: string,
-    values: readonly unknown[],
-    options: Options,
-  ): Promise<Results> {
-    const withToken = { ...options, handle_token: ['s', randomToken()] };
-    const [handle] = await this.call(member, `${signature}a{sv}`, [...values, withToken]);
-    const answered = this.#answerOf(String(handle));
-    const [code, results] = await withDeadline(answered, DIALOG_DEADLINE_MS, `the answer to ${member}`);
-    if (code === RESPONSE.success) return results as Results;
-    if (code !== RESPONSE.cancelled) throw failed(`${member} was answered with ${code}`);
-    throw new LumenError('LUMEN_CAPTURE_REFUSED', {
-      capture: TITLE,
-      problem: 'the dialog on this machine was refused or closed',
-      remedy:
-        'start the stream again and choose a screen in the dialog, or choose another source: lumen sources',
-    });
-  }
-
-  #answerOf(request: string): Promise<readonly unknown[]> {
-    const early = this.#early.get(request);
-    if (early !== undefined) return Promise.resolve(early);
-    return new Promise((resolve) => this.#answers.set(request, resolve));
-  }
-}
+/**
+ * Calls a method of the screen cast and waits for its answer.
+ * @param signature of `values`; the options come last
+ * @throws LumenError LUMEN_CAPTURE_REFUSED where a person said no
+ */
+const ask = async (
+  portal: DesktopPortal,
+  member: string,
+  [signature, ...values]: readonly [signature: string, ...values: unknown[]],
+  options: PortalOptions,
+): Promise<PortalAnswer['results']> => {
+  const method = { interface: SCREEN_CAST, member };
+  const { code, results } = await portal.request(method, signature, values, options, DIALOG_DEADLINE_MS);
+  if (code === PORTAL_RESPONSE.success) return results;
+  if (code !== PORTAL_RESPONSE.cancelled) throw failed(`${member} was answered with ${code}`);
+  throw new LumenError('LUMEN_CAPTURE_REFUSED', {
+    capture: TITLE,
+    problem: 'the dialog on this machine was refused or closed',
+    remedy:
+      'start the stream again and choose a screen in the dialog, or choose another source: lumen sources',
+  });
+};
 
 /** The file of the token, and what is in it: an opaque word of the portal. */
 class RestoreToken {
@@ -136,18 +101,18 @@ const typeOf = (target: string | undefined): keyof typeof SOURCE_TYPE => {
 
 /** Goes through the portal's three steps. @returns the session and the id of the node */
 const startCast = async (
-  portal: PortalClient,
+  portal: DesktopPortal,
   context: CaptureContext,
   request: CaptureRequest,
 ): Promise<{ session: string; nodeId: number }> => {
   const type = typeOf(request.target);
   const token = new RestoreToken(context, type);
   const saved = token.read();
-  const created = await portal.request('CreateSession', '', [], {
-    session_handle_token: ['s', randomToken()],
+  const created = await ask(portal, 'CreateSession', [''], {
+    session_handle_token: ['s', randomPortalToken()],
   });
   const session = String(created['session_handle']);
-  await portal.request('SelectSources', 'o', [session], {
+  await ask(portal, 'SelectSources', ['o', session], {
     types: ['u', SOURCE_TYPE[type]],
     multiple: ['b', false],
     cursor_mode: ['u', CURSOR_MODE[request.cursor]],
@@ -156,22 +121,23 @@ const startCast = async (
   });
   if (saved === undefined)
     context.logger.warn('a dialog on this machine asks which screen may be streamed: answer it there');
-  const started = await portal.request('Start', 'os', [session, ''], {});
+  const started = await ask(portal, 'Start', ['os', session, ''], {});
   token.save(started['restore_token']);
   const [stream] = Array.isArray(started['streams']) ? started['streams'] : [];
   if (!Array.isArray(stream)) throw failed('it started without a stream');
   return { session, nodeId: Number(stream[0]) };
 };
 
-const watchCast = (bus: MessageBus, session: string, events: CaptureEvents): void => {
+const watchCast = (
+  { bus, portal }: { readonly bus: MessageBus; readonly portal: DesktopPortal },
+  session: string,
+  events: CaptureEvents,
+): void => {
   bus.onLost((problem) => events.onEnded(`the session bus is gone: ${problem}`));
   bus.onSignal(`type='signal',path='${session}',interface='${SESSION}',member='Closed'`, () =>
     events.onEnded('the desktop portal closed the screen cast'),
   );
-  bus.onSignal(
-    `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${PORTAL}',arg2=''`,
-    () => events.onEnded('the desktop portal is gone'),
-  );
+  portal.onGone(() => events.onEnded('the desktop portal is gone'));
 };
 
 const openCast = async (
@@ -182,15 +148,19 @@ const openCast = async (
   const { environment } = context;
   const bus = connect(environment);
   try {
-    const portal = new PortalClient(bus);
+    const portal = new DesktopPortal(bus);
     const { session, nodeId } = await startCast(portal, context, request);
     const node = await awaitNode(nodeId, environment, failed);
-    watchCast(bus, session, events);
+    watchCast({ bus, portal }, session, events);
     return createNodeCapture({
       node,
       description: `screen chosen in the desktop portal (${typeOf(request.target)})`,
       environment,
-      openRemote: async () => Number((await portal.call('OpenPipeWireRemote', 'oa{sv}', [session, {}]))[0]),
+      openRemote: async () => {
+        const method = { interface: SCREEN_CAST, member: 'OpenPipeWireRemote' };
+        const [fd] = await portal.call(method, 'oa{sv}', [session, {}]);
+        return Number(fd);
+      },
       close: async () => {
         const method = { destination: PORTAL, path: session, interface: SESSION, member: 'Close' };
         // Where it does not answer, the end of the connection does the same.
@@ -206,17 +176,8 @@ const openCast = async (
 
 /** Whether the running portal has a back end for screen casts. */
 const checkPortal = async (bus: MessageBus): Promise<string> => {
-  const [types] = await bus.call(
-    {
-      destination: PORTAL,
-      path: OBJECT,
-      interface: 'org.freedesktop.DBus.Properties',
-      member: 'Get',
-    },
-    'ss',
-    [SCREEN_CAST, 'AvailableSourceTypes'],
-    ACTIVATION_DEADLINE_MS,
-  );
+  const method = { interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
+  const [types] = await new DesktopPortal(bus).call(method, 'ss', [SCREEN_CAST, 'AvailableSourceTypes']);
   if ((Number(types) & (SOURCE_TYPE.monitor | SOURCE_TYPE.virtual)) === 0)
     throw failed('it has no back end that shows screens');
   return 'the desktop portal offers screen casts, with a dialog at the first start';

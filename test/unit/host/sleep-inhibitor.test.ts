@@ -4,7 +4,7 @@ import { SleepInhibitor } from '../../../src/host/sleep-inhibitor.js';
 import { createSilentLogger, type Logger } from '../../../src/support/logger.js';
 
 describe('SleepInhibitor', () => {
-  it('says once that a machine has no logind, and streams all the same', async () => {
+  it('says once that a machine has neither logind nor a desktop, and streams all the same', async () => {
     const warnings: unknown[] = [];
     const logger = Object.assign(Object.create(createSilentLogger()) as Logger, {
       warn: (details: unknown) => warnings.push(details),
@@ -18,8 +18,9 @@ describe('SleepInhibitor', () => {
     inhibitor.close();
     assert.deepEqual(warnings, [
       {
-        problem: 'systemd-inhibit is not installed',
-        remedy: 'forbid it in the power settings, or see docs/headless.md',
+        problem: 'logind: systemd-inhibit is not installed; desktop portal: there is no session bus',
+        remedy:
+          'forbid it in the power settings, or see “Staying awake” in docs/headless.md for what has to be there',
       },
     ]);
   });
