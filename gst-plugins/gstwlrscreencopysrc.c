@@ -93,21 +93,19 @@ post_error (GstWlrScreencopySrc *self, GError *error)
   g_error_free (error);
 }
 
+/* False when GStreamer has no such picture. */
 static gboolean
-to_info (GstWlrScreencopySrc *self, const ScreencopyFormat *format, GstVideoInfo *info)
+to_info (const ScreencopyFormat *format, GstVideoInfo *info)
 {
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
     if (formats[i].wayland != format->format)
       continue;
-    gst_video_info_set_format (info, formats[i].video, format->width, format->height);
+    if (!gst_video_info_set_format (info, formats[i].video, format->width, format->height))
+      return FALSE;
     info->fps_n = 0;
     info->fps_d = 1;
     return TRUE;
   }
-  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("The compositor draws output \"%s\" in format 0x%08x, which is not known here", GST_STR_NULL (self->output),
-          format->format),
-      (NULL));
   return FALSE;
 }
 
@@ -124,8 +122,13 @@ set_format (GstWlrScreencopySrc *self, const ScreencopyFormat *format)
   GstCaps *caps;
   gboolean done;
 
-  if (!to_info (self, format, &info))
+  if (!to_info (format, &info)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("Cannot capture output \"%s\": no picture of %ux%u in format 0x%08x can be passed on.",
+            GST_STR_NULL (self->output), format->width, format->height, format->format),
+        (NULL));
     return FALSE;
+  }
   caps = gst_video_info_to_caps (&info);
   GST_INFO_OBJECT (self, "shared memory, %" GST_PTR_FORMAT, caps);
   done = gst_base_src_set_caps (GST_BASE_SRC (self), caps);

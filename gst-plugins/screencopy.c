@@ -9,6 +9,7 @@
 #include "screencopy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,15 +17,13 @@
 #include <wayland-client.h>
 
 #include "screencopyprotocol.h"
+#include "waylandoutputs.h"
 
 /* How long a compositor may take for what it answers by itself. */
 #define ANSWER_DEADLINE_MS 3000
 /* An output that changes its mode fails a few pictures; one that is off fails all. */
 #define MAX_FAILURES 20
 #define FAILURE_DELAY_MS 50
-/* wl_output.name */
-#define OUTPUT_VERSION 4
-
 typedef enum
 {
   STATE_IDLE,      /* nothing is asked for */
@@ -35,21 +34,14 @@ typedef enum
   STATE_FAILED,
 } State;
 
-typedef struct
-{
-  struct wl_output *proxy;
-  guint32 global;
-  gchar *name;
-} Output;
-
 struct _Screencopy
 {
   struct wl_display *display;
   struct wl_registry *registry;
   struct wl_shm *shm;
   struct wl_proxy *manager;
-  GPtrArray *outputs; /* Output */
-  Output *output;     /* one of them; NULL once it is gone */
+  GPtrArray *outputs;    /* WaylandOutput */
+  WaylandOutput *output; /* one of them; NULL once it is gone */
   gboolean draw_cursor;
 
   State state;
@@ -66,69 +58,6 @@ struct _Screencopy
 };
 
 static void
-output_free (gpointer data)
-{
-  Output *output = data;
-  wl_output_release (output->proxy);
-  g_free (output->name);
-  g_free (output);
-}
-
-static void
-ignore_geometry (void *data, struct wl_output *proxy, int32_t x, int32_t y, int32_t width, int32_t height,
-    int32_t subpixel, const char *make, const char *model, int32_t transform)
-{
-}
-
-static void
-ignore_mode (void *data, struct wl_output *proxy, uint32_t flags, int32_t width, int32_t height, int32_t refresh)
-{
-}
-
-static void
-ignore_scale (void *data, struct wl_output *proxy, int32_t factor)
-{
-}
-
-static void
-ignore_output_done (void *data, struct wl_output *proxy)
-{
-}
-
-static void
-on_output_name (void *data, struct wl_output *proxy, const char *name)
-{
-  Output *output = data;
-  g_free (output->name);
-  output->name = g_strdup (name);
-}
-
-static void
-ignore_output_description (void *data, struct wl_output *proxy, const char *description)
-{
-}
-
-static const struct wl_output_listener output_listener = {
-  .geometry = ignore_geometry,
-  .mode = ignore_mode,
-  .done = ignore_output_done,
-  .scale = ignore_scale,
-  .name = on_output_name,
-  .description = ignore_output_description,
-};
-
-static void
-add_output (Screencopy *self, guint32 global)
-{
-  Output *output = g_new0 (Output, 1);
-
-  output->global = global;
-  output->proxy = wl_registry_bind (self->registry, global, &wl_output_interface, OUTPUT_VERSION);
-  wl_output_add_listener (output->proxy, &output_listener, output);
-  g_ptr_array_add (self->outputs, output);
-}
-
-static void
 on_global (void *data, struct wl_registry *registry, uint32_t name, const char *interface, uint32_t version)
 {
   Screencopy *self = data;
@@ -137,8 +66,8 @@ on_global (void *data, struct wl_registry *registry, uint32_t name, const char *
     self->shm = wl_registry_bind (registry, name, &wl_shm_interface, 1);
   else if (strcmp (interface, manager_interface.name) == 0 && version >= SCREENCOPY_VERSION)
     self->manager = wl_registry_bind (registry, name, &manager_interface, SCREENCOPY_VERSION);
-  else if (strcmp (interface, wl_output_interface.name) == 0 && version >= OUTPUT_VERSION)
-    add_output (self, name);
+  else if (strcmp (interface, wl_output_interface.name) == 0 && version >= WAYLAND_OUTPUT_VERSION)
+    wayland_outputs_add (self->outputs, registry, name);
 }
 
 static void
@@ -173,7 +102,8 @@ static void
 on_ready (void *data, struct wl_proxy *frame, uint32_t seconds_high, uint32_t seconds_low, uint32_t nanoseconds)
 {
   Screencopy *self = data;
-  self->state = STATE_READY;
+  /* nothing was copied unless it was asked for */
+  self->state = self->state == STATE_COPYING ? STATE_READY : STATE_FAILED;
 }
 
 static void
@@ -197,7 +127,9 @@ static void
 on_buffer_done (void *data, struct wl_proxy *frame)
 {
   Screencopy *self = data;
-  self->state = STATE_DESCRIBED;
+  /* said again, it changes nothing: the buffer has its format */
+  if (self->state == STATE_ASKED)
+    self->state = STATE_DESCRIBED;
 }
 
 static const struct frame_listener frame_listener = {
@@ -289,29 +221,6 @@ roundtrip (Screencopy *self, GError **error)
 
 /* --- opening --- */
 
-static Output *
-find_output (Screencopy *self, const gchar *name)
-{
-  for (guint i = 0; i < self->outputs->len; i++) {
-    Output *output = g_ptr_array_index (self->outputs, i);
-    if (name == NULL || g_strcmp0 (output->name, name) == 0)
-      return output;
-  }
-  return NULL;
-}
-
-static gchar *
-describe_outputs (Screencopy *self)
-{
-  GString *text = g_string_new (self->outputs->len == 0 ? "none" : NULL);
-
-  for (guint i = 0; i < self->outputs->len; i++) {
-    Output *output = g_ptr_array_index (self->outputs, i);
-    g_string_append_printf (text, "%s%s", i == 0 ? "" : ", ", output->name != NULL ? output->name : "(no name)");
-  }
-  return g_string_free (text, FALSE);
-}
-
 /* The first round brings the globals, the second the names of the outputs. */
 static gboolean
 bind_globals (Screencopy *self, const gchar *output, GError **error)
@@ -323,9 +232,9 @@ bind_globals (Screencopy *self, const gchar *output, GError **error)
     set_error (error, "the compositor does not offer %s version %d", manager_interface.name, SCREENCOPY_VERSION);
     return FALSE;
   }
-  self->output = find_output (self, output);
+  self->output = wayland_outputs_find (self->outputs, output);
   if (self->output == NULL) {
-    gchar *outputs = describe_outputs (self);
+    gchar *outputs = wayland_outputs_describe (self->outputs);
     set_error (error, "the compositor has no output \"%s\"; there are: %s", output != NULL ? output : "", outputs);
     g_free (outputs);
     return FALSE;
@@ -347,7 +256,7 @@ screencopy_open (const gchar *display, const gchar *output, gboolean draw_cursor
   self = g_new0 (Screencopy, 1);
   self->display = connection;
   self->registry = wl_display_get_registry (connection);
-  self->outputs = g_ptr_array_new_with_free_func (output_free);
+  self->outputs = wayland_outputs_new ();
   self->draw_cursor = draw_cursor;
   if (bind_globals (self, output, error))
     return self;
@@ -386,6 +295,19 @@ is_same_format (const ScreencopyFormat *a, const ScreencopyFormat *b)
   return a->format == b->format && a->width == b->width && a->height == b->height && a->stride == b->stride;
 }
 
+/* Shared memory that the compositor cannot take away from under a reader: -1 and errno when there is none. */
+static int
+create_memory (gsize bytes)
+{
+  int fd = memfd_create ("lumen-screencopy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+  if (fd >= 0 && ftruncate (fd, (off_t) bytes) == 0 && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+    return fd;
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
 /* A buffer of the format that was described; the one before when it fits. */
 static gboolean
 ensure_buffer (Screencopy *self, GError **error)
@@ -398,9 +320,8 @@ ensure_buffer (Screencopy *self, GError **error)
   if (self->buffer != NULL && is_same_format (&self->buffer_format, format))
     return TRUE;
   drop_buffer (self);
-  fd = bytes > 0 && bytes <= G_MAXINT32 ? memfd_create ("lumen-screencopy", MFD_CLOEXEC) : -1;
-  if (fd < 0 || ftruncate (fd, (off_t) bytes) < 0
-      || (self->data = mmap (NULL, bytes, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+  fd = create_memory (bytes);
+  if (fd < 0 || (self->data = mmap (NULL, bytes, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
     set_error (error, "no memory for a picture of %ux%u: %s", format->width, format->height, g_strerror (errno));
     self->data = NULL;
     if (fd >= 0)
@@ -459,10 +380,26 @@ advance (Screencopy *self, int wake_fd, GError **error)
   return result;
 }
 
+/* The same, and what a picture is described as can be one. */
+static ScreencopyResult
+advance_checked (Screencopy *self, int wake_fd, GError **error)
+{
+  ScreencopyResult result = advance (self, wake_fd, error);
+  const gchar *fault = NULL;
+
+  if (result == SCREENCOPY_OK && self->state == STATE_DESCRIBED)
+    fault = screencopy_format_fault (&self->format);
+  if (fault == NULL)
+    return result;
+  set_error (error, "the compositor describes a picture of %ux%u with %u bytes a row in format 0x%08x: %s",
+      self->format.width, self->format.height, self->format.stride, self->format.format, fault);
+  return SCREENCOPY_ERROR;
+}
+
 ScreencopyResult
 screencopy_prepare (Screencopy *self, int wake_fd, ScreencopyFormat *format, GError **error)
 {
-  ScreencopyResult result = advance (self, wake_fd, error);
+  ScreencopyResult result = advance_checked (self, wake_fd, error);
 
   if (result == SCREENCOPY_OK)
     *format = self->format;
@@ -486,7 +423,7 @@ ScreencopyResult
 screencopy_next (Screencopy *self, int wake_fd, ScreencopyPicture *picture, GError **error)
 {
   while (self->state != STATE_READY) {
-    ScreencopyResult result = advance (self, wake_fd, error);
+    ScreencopyResult result = advance_checked (self, wake_fd, error);
 
     if (result != SCREENCOPY_OK)
       return result;

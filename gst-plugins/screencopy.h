@@ -7,6 +7,8 @@
 
 #include <glib.h>
 
+#include "screencopyformat.h"
+
 typedef struct _Screencopy Screencopy;
 
 typedef enum
@@ -15,13 +17,6 @@ typedef enum
   SCREENCOPY_CANCELLED, /* the wake descriptor became readable; the same call goes on where it stopped */
   SCREENCOPY_ERROR,
 } ScreencopyResult;
-
-/* What the compositor's next picture looks like. */
-typedef struct
-{
-  guint32 format; /* enum wl_shm_format */
-  guint width, height, stride;
-} ScreencopyFormat;
 
 typedef struct
 {
@@ -39,7 +34,8 @@ Screencopy *screencopy_open (const gchar *display, const gchar *output, gboolean
 void screencopy_close (Screencopy *self);
 
 /*
- * Waits for the compositor to say what its next picture looks like; at once when it has done so. `wake_fd`: a descriptor
+ * Waits for the compositor to say what its next picture looks like; at once when it has done so. A picture that cannot be
+ * (screencopy_format_fault) is an error, here and in screencopy_next(). `wake_fd`: a descriptor
  * whose being readable cancels the wait, -1 for none.
  */
 ScreencopyResult screencopy_prepare (Screencopy *self, int wake_fd, ScreencopyFormat *format, GError **error);
