@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds a Debian package of this checkout: build/lumen_VERSION_ARCHITECTURE.deb, whose path it prints. Needs no root.
 # The files lie under /usr/lib/lumen as they do in a checkout. The compiled parts fit the major version of Node that they
-# were built with, so the package asks for that one.
+# were built with, and the command looks for that one. It is recommended, not depended on: Debian 12 has none that is new
+# enough, and what comes from nodejs.org is no package.
 # usage: npm run package
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -29,7 +30,13 @@ copy_program() {
   cp --recursive dist/src "$lib/dist"
   cp build/gst-plugins/libgstmoonlight.so "$lib/build/gst-plugins"
   cp build/native/*.node "$KWIN_HELPER" "$lib/build/native"
-  ln --symbolic ../lib/lumen/bin/lumen.js "$package/usr/bin/lumen"
+  sed "s/@MAJOR@/$node_major/" packaging/lumen.sh.in >"$package/usr/bin/lumen"
+  chmod +x "$package/usr/bin/lumen"
+  # For gst-launch-1.0 and gst-inspect-1.0; Lumen itself names the folder.
+  local plugins
+  plugins=usr/lib/$(dpkg-architecture --query DEB_HOST_MULTIARCH)/gstreamer-1.0
+  mkdir --parents "$package/$plugins"
+  ln --symbolic ../../lumen/build/gst-plugins/libgstmoonlight.so "$package/$plugins"
 }
 
 # Modules inside other modules come along with those.
@@ -62,8 +69,6 @@ library_packages() {
 runtime_packages() { package_list debian | grep --extended-regexp --invert-match --regexp="$BUILD_ONLY" | paste --serial --delimiters=,; }
 
 write_control() {
-  local node_major
-  node_major=$(node --print 'process.versions.node.split(".")[0]')
   mkdir "$package/DEBIAN"
   cat >"$package/DEBIAN/control" <<EOF
 Package: lumen
@@ -73,17 +78,24 @@ Maintainer: the Lumen project <lumen@localhost>
 Section: net
 Priority: optional
 Installed-Size: $(du --summarize --block-size=1024 "$package" | cut --fields=1)
-Depends: nodejs (>= $node_major), nodejs (<< $((node_major + 1))), $(library_packages), $(runtime_packages | sed 's/,/, /g')
-Recommends: pipewire, wireplumber, pipewire-pulse
+Depends: $(library_packages), $(runtime_packages | sed 's/,/, /g')
+Recommends: nodejs (>= $node_major), nodejs (<< $((node_major + 1))), pipewire, wireplumber, pipewire-pulse
 Description: streaming host for Moonlight clients
  Streams this machine's desktop and games to any Moonlight client, by
  GStreamer pipelines that can be read, edited and debugged.
+ .
+ It runs in Node $node_major, from a package or not: Debian 12 has none of that
+ version (https://github.com/nodesource/distributions has).
 EOF
-  install --mode=755 packaging/postinst "$package/DEBIAN/postinst"
+  local name
+  for name in postinst prerm postrm; do
+    install --mode=755 packaging/maintainer-script "$package/DEBIAN/$name"
+  done
 }
 
 version=$(node --print 'require("./package.json").version')
 architecture=$(dpkg --print-architecture)
+node_major=$(node --print 'process.versions.node.split(".")[0]')
 copy_program
 copy_modules
 find "$lib" -name '*.map' -delete

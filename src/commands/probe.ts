@@ -22,7 +22,7 @@ import { pairWithHost } from '../probe/pairing.js';
 import { formatReport, isSuccess } from '../probe/report.js';
 import { runProbe } from '../probe/run-probe.js';
 import { ERROR_KINDS, LumenError } from '../support/errors.js';
-import { createLogger, type LogLevel } from '../support/logger.js';
+import { chooseLogStyle, createLogger, type LogLevel } from '../support/logger.js';
 
 const BIT_DEPTHS = [8, 10] as const;
 const CHROMAS = ['420', '444'] as const;
@@ -112,7 +112,9 @@ const untilInterrupted = (): AbortSignal => {
 const hostOptions = (target: HostAddress, flags: CommonFlags): HostOptions => ({
   address: target,
   stateDir: flags.stateDir ?? path.join(resolvePaths().stateDir, 'probe'),
-  logger: createLogger(flags.logLevel, process.stderr.isTTY === true).child({ module: 'probe' }),
+  logger: createLogger(flags.logLevel, chooseLogStyle({ environment: process.env })).child({
+    module: 'probe',
+  }),
   signal: untilInterrupted(),
 });
 

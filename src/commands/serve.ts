@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config/load-config.js';
 import { SETTING_KEYS, SETTINGS, toFlag } from '../config/settings.js';
 import { startHost } from '../host/host.js';
-import { createLogger } from '../support/logger.js';
+import { chooseLogStyle, createLogger } from '../support/logger.js';
 import { askForPins } from './pin-prompt.js';
 
 /** Flags come from the table of settings, so that help, file and variables cannot drift apart. */
@@ -33,9 +33,10 @@ const untilInterrupted = (): Promise<NodeJS.Signals> =>
 const serve = async (flags: Record<string, unknown>): Promise<void> => {
   const interrupted = untilInterrupted();
   const config = loadConfig({ flags });
-  const logger = createLogger(config.logLevel, process.stderr.isTTY === true);
+  const logger = createLogger(config.logLevel, chooseLogStyle({ environment: process.env }));
   const host = await startHost(config, logger);
   process.stdout.write(`${host.greeting}\n`);
+  if (process.stdin.isTTY) process.stdout.write('The PIN can be typed here, too.\n');
   const prompt = process.stdin.isTTY ? askForPins(host.pairing, logger) : undefined;
   const signal = await interrupted;
   logger.info({ signal }, 'stopping');

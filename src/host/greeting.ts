@@ -46,6 +46,6 @@ export const formatGreeting = (config: Config, capture: string, encoder: string)
     `${config.name} at ${addresses.join(', ') || `port ${config.port}`}`,
     `Streams ${describeSource(config, capture)}.`,
     `Encoder: ${encoder}.`,
-    `Pair with: choose ${config.name} in Moonlight (or add its address), then type the PIN here or run: lumen pair PIN${portArgument}`,
+    `Pair with: choose ${config.name} in Moonlight (or add its address), then run: lumen pair PIN${portArgument}`,
   ].join('\n');
 };

@@ -46,7 +46,7 @@ export const ERROR_KINDS = {
   },
   LUMEN_NATIVE_MISSING: {
     message: 'The native part {name} is not built: {problem}',
-    remedy: 'run: npm run setup',
+    remedy: 'run: npm run setup (of a package: install it again)',
     exitCode: 5,
   },
   LUMEN_ENCODER_MISSING: {

@@ -2,6 +2,7 @@
  * Structured logs: one pino logger per process, one child per module and session. Messages are static lower-case
  * text, data goes into fields; secrets are redacted by name.
  */
+import fs from 'node:fs';
 import pino from 'pino';
 
 export type Logger = pino.Logger;
@@ -19,19 +20,55 @@ export const SECRETS: readonly string[] = [
   'audioPingPayload',
 ];
 
+/** Priorities of sd-daemon(3), from the highest of pino's levels down. */
+const PRIORITIES = [
+  [50, 3],
+  [40, 4],
+  [30, 6],
+] as const;
+const DEBUG_PRIORITY = 7;
+
+const formatField = ([name, value]: [string, unknown]): string =>
+  `${name}=${typeof value === 'string' && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value)}`;
+
+/**
+ * A line for the journal, which knows time and process itself: its priority, the message, the fields.
+ * @param line a JSON line of pino
+ */
+export const toJournalLine = (line: string): string => {
+  const { level, time: _, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const priority = PRIORITIES.find(([least]) => Number(level) >= least)?.[1] ?? DEBUG_PRIORITY;
+  return `${[`<${priority}>${msg}`, ...Object.entries(fields).map(formatField)].join(' ')}\n`;
+};
+
+/** Lines for people at a terminal or in the journal, or for machines. */
+export type LogStyle = 'terminal' | 'journal' | 'json';
+
+/** The style that fits standard error. Systemd names the stream that it opened for the journal (systemd.exec(5)). */
+export const chooseLogStyle = (options: {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}): LogStyle => {
+  if (process.stderr.isTTY === true) return 'terminal';
+  const { dev, ino } = fs.fstatSync(2);
+  return options.environment['JOURNAL_STREAM'] === `${dev}:${ino}` ? 'journal' : 'json';
+};
+
 /**
  * Makes the process's logger, writing to standard error.
  * @param level lowest level that is written
- * @param pretty human-readable lines instead of JSON lines
  */
-export const createLogger = (level: LogLevel, pretty: boolean): Logger => {
+export const createLogger = (level: LogLevel, style: LogStyle): Logger => {
   const options: pino.LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: [...SECRETS, ...SECRETS.map((name) => `*.${name}`)], censor: '[secret]' },
   };
-  if (!pretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  if (style !== 'terminal') {
+    const stderr = pino.destination({ fd: 2, sync: true });
+    if (style === 'json') return pino(options, stderr);
+    return pino(options, { write: (line) => stderr.write(toJournalLine(line)) });
+  }
   return pino({
     ...options,
     transport: {

@@ -57,6 +57,48 @@ describe('packaging', function () {
     assert.match(entry, /^X-KDE-Wayland-Interfaces=zkde_screencast_unstable_v1$/m);
   };
 
+  /** For gst-inspect-1.0, which does not know Lumen's own folder. */
+  const checkPlugin = (): void => {
+    const libraries = path.join(folder, 'usr/lib');
+    const [link = 'no link'] = filesBelow(libraries).filter((name) => /gstreamer-1\.0\/libgst/.test(name));
+    assert.equal(
+      fs.realpathSync(path.join(libraries, link)),
+      path.join(fs.realpathSync(libraries), 'lumen/build/gst-plugins/libgstmoonlight.so'),
+    );
+  };
+
+  const checkOtherNode = (lumen: string): void => {
+    fs.writeFileSync(lumen, fs.readFileSync(lumen, 'utf8').replace(/^major=.*$/m, 'major=1'));
+    const { status, stderr } = spawnSync(lumen, ['--version'], { encoding: 'utf8' });
+    assert.equal(status, 5);
+    assert.match(stderr, /needs Node 1, and the node here is v\d+.*\nTry: /);
+  };
+
+  /** Nothing that they call may keep the package from being installed or removed. */
+  const checkMaintainerScripts = (deb: string): void => {
+    const tools = path.join(folder, 'tools');
+    fs.mkdirSync(tools);
+    for (const tool of ['systemctl', 'udevadm', 'sysctl', 'lumen']) {
+      fs.writeFileSync(path.join(tools, tool), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    }
+    const control = path.join(folder, 'control');
+    run('dpkg-deb', ['--control', deb, control]);
+    for (const call of ['postinst configure', 'postinst configure 0.0.1', 'prerm remove', 'postrm remove']) {
+      const [name = '', ...args] = call.split(' ');
+      const PATH = `${tools}:${process.env['PATH']}`;
+      run(path.join(control, name), args, { PATH, DPKG_MAINTSCRIPT_NAME: name });
+    }
+  };
+
+  it('a Node that is too old is named, with the oldest that works', () => {
+    const isOld = `data:text/javascript,import process from 'node:process';
+      Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } });`;
+    const args = ['--import', isOld, path.join(ROOT, 'bin/lumen.js'), '--version'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.match(stderr, /^lumen: Node 18\.20\.4 \(.*\) is too old: 20\.19 is the oldest that works\n$/);
+    assert.equal(status, 5);
+  });
+
   it('npm run package makes a .deb whose lumen runs from where it is unpacked', () => {
     const [deb = 'no file'] = /^\/.*\.deb$/m.exec(run('npm', ['run', '--silent', 'package'])) ?? [];
     run('dpkg-deb', ['--extract', deb, folder]);
@@ -74,14 +116,14 @@ describe('packaging', function () {
     }
     checkEntry(path.join(folder, 'usr/share/applications'), folder);
     verifyUnit(path.join(folder, 'usr/lib/systemd/user/lumen.service'));
-    const fields = run('dpkg-deb', ['--field', deb, 'Depends', 'Version']);
-    for (const name of [
-      'nodejs',
-      'gstreamer1.0-plugins-good',
-      'libgstreamer1.0-0',
-      'libisal2',
-      'pipewire-bin',
-    ]) {
+    checkPlugin();
+    checkOtherNode(lumen);
+    checkMaintainerScripts(deb);
+    assert.match(run('dpkg-deb', ['--field', deb, 'Recommends']), /nodejs \(>= \d+\), .*wireplumber/);
+    const fields = run('dpkg-deb', ['--field', deb, 'Depends']);
+    // What comes from nodejs.org is no package.
+    assert.doesNotMatch(fields, /nodejs/);
+    for (const name of ['gstreamer1.0-plugins-good', 'libgstreamer1.0-0', 'libisal2', 'pipewire-bin']) {
       assert.match(fields, new RegExp(`\\b${name.replaceAll('.', '\\.')}\\b`));
     }
     assert.doesNotMatch(fields, /-dev\b/);

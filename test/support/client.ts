@@ -12,7 +12,9 @@ import { createLogger, createSilentLogger, type Logger } from '../../src/support
 import { type CommandResult, type Serve, until } from './serve.js';
 
 /** `LUMEN_TEST_LOG=1` shows what the probe says. */
-const logger: Logger = process.env['LUMEN_TEST_LOG'] ? createLogger('debug', true) : createSilentLogger();
+const logger: Logger = process.env['LUMEN_TEST_LOG']
+  ? createLogger('debug', 'terminal')
+  : createSilentLogger();
 
 const hostOptions = (serve: Serve, stateDir = serve.home.probeStateDir, host = '127.0.0.1') => ({
   address: { host, port: serve.port },

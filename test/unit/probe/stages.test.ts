@@ -50,7 +50,7 @@ describe('probe/stages', () => {
     assert.deepEqual(failure, {
       stage: 'control',
       problem: 'The native part enet is not built: no such file',
-      remedy: 'run: npm run setup',
+      remedy: 'run: npm run setup (of a package: install it again)',
     });
   });
 

@@ -170,6 +170,6 @@ describe('a missing addon', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
       env: { ...process.env, LUMEN_NATIVE_DIR: '/nonexistent' },
     });
-    assert.equal(stdout.trim(), 'LUMEN_NATIVE_MISSING run: npm run setup');
+    assert.equal(stdout.trim(), 'LUMEN_NATIVE_MISSING run: npm run setup (of a package: install it again)');
   });
 });
