@@ -33,28 +33,38 @@ GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_sink_debug);
 #define SLEEP_SLICE_NS (5 * GST_MSECOND)
 #define SEND_THREAD_PRIORITY 10
 
+/* Counters of the send thread's work. */
+typedef struct
+{
+  BatchCounters batch;
+  guint64 drops_injected, no_endpoint;
+} SendFigures;
+
 struct _BurstSender
 {
   GstElement *element;
 
   GMutex lock;
   GCond work; /* the queue, or `running`, has changed */
-  GCond idle; /* a burst is done */
+  GCond idle; /* a burst is done; signalled while somebody is `draining` */
 
   /* with lock */
   BurstSenderConfig config;
   guint config_seq;
   BatchEndpoint endpoint;
+  gint endpoint_seq; /* atomic: the send thread looks without the lock */
   Burst queue[BURST_SENDER_QUEUE_MAX];
   guint head, length;
   gboolean running, streaming, busy, unlocked, failed;
+  gboolean waiting; /* the send thread, for work */
+  guint draining;   /* callers of burst_sender_drain() */
   gboolean warned_address;
   guint64 last_arrival_ns;
   GstClockTime last_pts;
   guint64 pending_drops; /* not yet in a message */
   guint64 message_ns;    /* when the last one was posted */
-  BatchCounters sent;
-  guint64 bursts, bursts_dropped, queue_full, drops_injected, no_endpoint;
+  SendFigures sent;      /* up to the last burst that is done */
+  guint64 bursts, bursts_dropped, queue_full;
   PacerShape shape;
   gboolean segmentation;
   Realtime *realtime; /* from the start of the thread to stop */
@@ -72,10 +82,13 @@ struct _BurstSender
   LossKnob loss;
   guint applied_seq;
   guint applied_seed;
+  BatchEndpoint target; /* the endpoint as of `target_seq` */
+  gint target_seq;
   gboolean departures_on;
   gboolean warned_over_rate;
   guint64 error_log_ns;
-  guint64 errors_logged;
+  guint64 errors_unlogged;
+  SendFigures figures; /* of the burst in hand */
   BurstGroup group;
   Departures held; /* by the kernel, with pacing=kernel */
   guint64 departures_ns[GROUP_DATAGRAMS_MAX];
@@ -141,6 +154,7 @@ update_endpoint (BurstSender *self)
   int err;
 
   self->endpoint.valid = false;
+  g_atomic_int_inc (&self->endpoint_seq);
   if (!self->running || config->port == 0)
     return;
   err = batchsend_endpoint (
@@ -212,8 +226,9 @@ turn_departures_on (BurstSender *self)
 }
 
 static PacerShape
-choose_shape (BurstSender *self, BurstPacing pacing, const BatchEndpoint *endpoint)
+choose_shape (BurstSender *self, BurstPacing pacing)
 {
+  const BatchEndpoint *endpoint = &self->target;
   gboolean is_fq;
 
   switch (pacing) {
@@ -236,22 +251,29 @@ choose_shape (BurstSender *self, BurstPacing pacing, const BatchEndpoint *endpoi
   return turn_departures_on (self) ? PACER_KERNEL : PACER_RATE;
 }
 
+/* Send thread: takes the endpoint over if it was changed. */
+static void
+refresh_target (BurstSender *self)
+{
+  if (g_atomic_int_get (&self->endpoint_seq) == self->target_seq)
+    return;
+  g_mutex_lock (&self->lock);
+  self->target = self->endpoint;
+  self->target_seq = g_atomic_int_get (&self->endpoint_seq);
+  g_mutex_unlock (&self->lock);
+}
+
 /* Send thread, between bursts: takes over what was changed since the last one. */
 static void
 apply_config (BurstSender *self)
 {
-  BatchEndpoint endpoint;
   BurstPacing pacing;
   PacerShape shape;
   guint link_kbps, seed;
 
+  refresh_target (self);
   g_mutex_lock (&self->lock);
-  if (self->applied_seq == self->config_seq) {
-    g_mutex_unlock (&self->lock);
-    return;
-  }
   self->applied_seq = self->config_seq;
-  endpoint = self->endpoint;
   pacing = self->config.pacing;
   link_kbps = self->config.link_kbps;
   seed = self->config.drop_seed;
@@ -262,7 +284,7 @@ apply_config (BurstSender *self)
     loss_knob_seed (&self->loss, seed);
     self->applied_seed = seed;
   }
-  shape = choose_shape (self, pacing, &endpoint);
+  shape = choose_shape (self, pacing);
   pacer_configure (&self->pacer, shape, link_kbps);
 
   g_mutex_lock (&self->lock);
@@ -320,33 +342,34 @@ note_arrival (BurstSender *self, GstMiniObject *data, guint64 now)
   return delta_ns;
 }
 
-/* Posts the drops not yet told, at most one message in 100 ms. Without lock: a bus handler may do anything. */
-static void
-post_drops (BurstSender *self, guint64 now)
+/* with lock. Whether drops are to be told now: at most one message in 100 ms. */
+static gboolean
+owes_message (const BurstSender *self)
 {
-  guint64 drops;
+  return self->pending_drops > 0 && (self->message_ns == 0 || now_ns () - self->message_ns >= DROP_MESSAGE_INTERVAL_NS);
+}
 
-  g_mutex_lock (&self->lock);
-  if (self->pending_drops == 0 || (self->message_ns != 0 && now - self->message_ns < DROP_MESSAGE_INTERVAL_NS)) {
-    g_mutex_unlock (&self->lock);
-    return;
-  }
-  drops = self->pending_drops;
+/* with lock, which is let go of meanwhile: a bus handler may do anything */
+static void
+post_drops (BurstSender *self)
+{
+  guint64 drops = self->pending_drops;
+
   self->pending_drops = 0;
-  self->message_ns = now;
+  self->message_ns = now_ns ();
   g_mutex_unlock (&self->lock);
-
   GST_WARNING_OBJECT (self->element, "queue full: dropped %" G_GUINT64_FORMAT " burst(s) whole", drops);
   gst_element_post_message (self->element,
       gst_message_new_element (GST_OBJECT_CAST (self->element),
           gst_structure_new ("moonlight-frame-dropped", "bursts", G_TYPE_UINT64, drops, NULL)));
+  g_mutex_lock (&self->lock);
 }
 
 GstFlowReturn
 burst_sender_push (BurstSender *self, GstMiniObject *data, guint datagram_bytes)
 {
   guint64 now = now_ns ();
-  gboolean failed, full;
+  gboolean failed, full, must_wake = FALSE;
   Burst burst = {
     .data = data,
     .datagram_bytes = datagram_bytes,
@@ -365,14 +388,17 @@ burst_sender_push (BurstSender *self, GstMiniObject *data, guint datagram_bytes)
     self->queue[(self->head + self->length) % BURST_SENDER_QUEUE_MAX] = burst;
     self->length++;
     data = NULL;
-    g_cond_signal (&self->work);
+    must_wake = self->waiting;
   }
+  if (full && owes_message (self))
+    post_drops (self);
   g_mutex_unlock (&self->lock);
 
+  /* Without lock: a real-time thread wakes at once and would only wait for it. */
+  if (must_wake)
+    g_cond_signal (&self->work);
   if (data != NULL)
     gst_mini_object_unref (data);
-  if (full)
-    post_drops (self, now);
   return failed ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 
@@ -403,8 +429,10 @@ burst_sender_drain (BurstSender *self)
   gboolean drained;
 
   g_mutex_lock (&self->lock);
+  self->draining++;
   while (self->running && !self->failed && !self->unlocked && (self->length > 0 || self->busy))
     g_cond_wait (&self->idle, &self->lock);
+  self->draining--;
   drained = !self->unlocked || (self->length == 0 && !self->busy);
   g_mutex_unlock (&self->lock);
   return drained;
@@ -418,8 +446,8 @@ is_flushed (BurstSender *self, gint flush_seq)
   return g_atomic_int_get (&self->flush_seq) != flush_seq;
 }
 
-/* Sleeps to an absolute time, never spins. FALSE when the burst is to be abandoned. */
-static gboolean
+/* Sleeps to an absolute time, never spins. Returns the time, or 0 when the burst is to be abandoned. */
+static guint64
 sleep_until (BurstSender *self, guint64 wake_ns, gint flush_seq)
 {
   guint64 now;
@@ -432,14 +460,15 @@ sleep_until (BurstSender *self, guint64 wake_ns, gint flush_seq)
     };
     clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
     if (is_flushed (self, flush_seq))
-      return FALSE;
+      return 0;
   }
-  return TRUE;
+  return now;
 }
 
 static void
-log_send_errors (BurstSender *self, const BatchCounters *counters)
+log_send_errors (BurstSender *self)
 {
+  const BatchCounters *counters = &self->figures.batch;
   guint64 now;
 
   if (self->socket.segmentation_failed) {
@@ -449,14 +478,14 @@ log_send_errors (BurstSender *self, const BatchCounters *counters)
   }
   if (counters->errors + counters->full == 0)
     return;
-  self->errors_logged += counters->errors + counters->full;
+  self->errors_unlogged += counters->errors + counters->full;
   now = now_ns ();
   if (self->error_log_ns != 0 && now - self->error_log_ns < ERROR_LOG_INTERVAL_NS)
     return;
-  GST_WARNING_OBJECT (self->element, "%" G_GUINT64_FORMAT " datagram(s) not sent, the last: %s", self->errors_logged,
+  GST_WARNING_OBJECT (self->element, "%" G_GUINT64_FORMAT " datagram(s) not sent, the last: %s", self->errors_unlogged,
       g_strerror (counters->last_errno));
   self->error_log_ns = now;
-  self->errors_logged = 0;
+  self->errors_unlogged = 0;
 }
 
 /* Sends datagrams of the group in hand, at their departure times or (NULL) at once. Returns 0 or the errno of a socket
@@ -464,31 +493,13 @@ log_send_errors (BurstSender *self, const BatchCounters *counters)
 static int
 send_datagrams (BurstSender *self, const struct iovec *datagrams, guint n_datagrams, const guint64 *departures_ns)
 {
-  BatchCounters counters = { 0 };
-  BatchEndpoint endpoint;
-  int err = 0;
-
-  g_mutex_lock (&self->lock);
-  endpoint = self->endpoint;
-  g_mutex_unlock (&self->lock);
-
-  if (endpoint.valid)
-    err = batchsend_send (&self->socket, &endpoint, datagrams, n_datagrams, departures_ns, &counters);
-  log_send_errors (self, &counters);
-
-  g_mutex_lock (&self->lock);
-  if (!endpoint.valid)
-    self->no_endpoint += n_datagrams;
-  self->sent.datagrams += counters.datagrams;
-  self->sent.bytes += counters.bytes;
-  self->sent.calls += counters.calls;
-  self->sent.full += counters.full;
-  self->sent.errors += counters.errors;
-  self->sent.refused += counters.refused;
-  self->segmentation = self->socket.segmentation;
-  g_mutex_unlock (&self->lock);
-  GST_LOG_OBJECT (self->element, "%u datagrams sent", n_datagrams);
-  return err;
+  refresh_target (self);
+  if (!self->target.valid) {
+    self->figures.no_endpoint += n_datagrams;
+    return 0;
+  }
+  GST_LOG_OBJECT (self->element, "sending %u datagrams", n_datagrams);
+  return batchsend_send (&self->socket, &self->target, datagrams, n_datagrams, departures_ns, &self->figures.batch);
 }
 
 static void
@@ -509,18 +520,20 @@ warn_over_rate (BurstSender *self)
       (NULL));
 }
 
-/* Waits for a turn that comes at `wake_ns` (0: it is here). FALSE when the burst is to be abandoned. */
-static gboolean
+/* Waits for a turn that comes at `wake_ns` (0: it is here). Returns the time, or 0 when the burst is to be abandoned. */
+static guint64
 wait_turn (BurstSender *self, guint64 wake_ns, gint flush_seq)
 {
+  guint64 now;
+
   if (is_flushed (self, flush_seq))
-    return FALSE;
+    return 0;
   if (wake_ns == 0)
-    return TRUE;
-  if (!sleep_until (self, wake_ns, flush_seq))
-    return FALSE;
-  histogram_add (&self->late_ns, now_ns () - wake_ns);
-  return TRUE;
+    return now_ns ();
+  now = sleep_until (self, wake_ns, flush_seq);
+  if (now != 0)
+    histogram_add (&self->late_ns, now - wake_ns);
+  return now;
 }
 
 /* When the first and the last group of a burst left, or are to leave; 0 while none has. */
@@ -542,20 +555,18 @@ static int
 send_group_now (BurstSender *self, guint64 wake_ns, gint flush_seq, BurstSpan *span)
 {
   const BurstGroup *group = &self->group;
-  guint64 departure_ns;
+  guint64 now = wait_turn (self, wake_ns, flush_seq);
 
-  if (!wait_turn (self, wake_ns, flush_seq))
+  if (now == 0)
     return 0;
-  departure_ns = pacer_sent (&self->pacer, now_ns (), (guint32) group->bytes);
-  span_add (span, departure_ns);
+  span_add (span, pacer_sent (&self->pacer, now, (guint32) group->bytes));
   return send_datagrams (self, group->datagrams, group->n_datagrams, NULL);
 }
 
 /* Gives the messages of a plan their departure times. */
 static void
-schedule (BurstSender *self, const DeparturePlan *plan, const struct iovec *datagrams, BurstSpan *span)
+schedule (BurstSender *self, guint64 now, const DeparturePlan *plan, const struct iovec *datagrams, BurstSpan *span)
 {
-  guint64 now = now_ns ();
   guint i = 0;
 
   for (guint m = 0; m < plan->messages; m++) {
@@ -581,28 +592,20 @@ send_group_ahead (BurstSender *self, gint flush_seq, BurstSpan *span)
   const struct iovec *datagrams = self->group.datagrams;
   guint left = self->group.n_datagrams;
   DeparturePlan plan;
+  guint64 now;
   int err = 0;
 
   while (left > 0 && err == 0) {
     departures_plan (&self->held, &self->socket, datagrams, left, pacer_group_bytes (&self->pacer, now_ns ()), &plan);
-    if (!wait_turn (self, departures_wake_ns (&self->held, now_ns (), &plan), flush_seq))
+    now = wait_turn (self, departures_wake_ns (&self->held, now_ns (), &plan), flush_seq);
+    if (now == 0)
       return 0;
-    schedule (self, &plan, datagrams, span);
+    schedule (self, now, &plan, datagrams, span);
     err = send_datagrams (self, datagrams, plan.datagrams, self->departures_ns);
     datagrams += plan.datagrams;
     left -= plan.datagrams;
   }
   return err;
-}
-
-static void
-count_losses (BurstSender *self)
-{
-  if (self->group.lost == 0)
-    return;
-  g_mutex_lock (&self->lock);
-  self->drops_injected += self->group.lost;
-  g_mutex_unlock (&self->lock);
 }
 
 /* Takes the next group in hand and tells its turn: both by one reading of the clock, so that they belong together. FALSE
@@ -631,9 +634,10 @@ send_burst (BurstSender *self, const Burst *burst, gint flush_seq)
   pacer_begin (&self->pacer, now_ns (), burst->arrival_ns, burst_bytes (burst));
   while (err == 0 && !is_flushed (self, flush_seq) && fill_group (self, &cursor, &wake_ns)) {
     err = ahead ? send_group_ahead (self, flush_seq, &span) : send_group_now (self, wake_ns, flush_seq, &span);
-    count_losses (self);
+    self->figures.drops_injected += self->group.lost;
     burst_group_release (&self->group);
   }
+  log_send_errors (self);
   if (is_flushed (self, flush_seq))
     return err;
   if (span.first_ns != 0) {
@@ -666,20 +670,67 @@ prepare_thread (BurstSender *self)
 static void
 wait_for_work (BurstSender *self)
 {
+  self->waiting = TRUE;
   if (self->pending_drops > 0)
     g_cond_wait_until (&self->work, &self->lock, (gint64) ((self->message_ns + DROP_MESSAGE_INTERVAL_NS) / 1000) + 1);
   else
     g_cond_wait (&self->work, &self->lock);
+  self->waiting = FALSE;
 }
 
+/* with lock, which is let go of meanwhile */
 static void
 fail (BurstSender *self, int err)
 {
-  g_mutex_lock (&self->lock);
   self->failed = TRUE;
   clear_queue (self);
   g_mutex_unlock (&self->lock);
   GST_ELEMENT_ERROR (self->element, RESOURCE, WRITE, ("The socket to send from is gone."), ("%s", g_strerror (err)));
+  g_mutex_lock (&self->lock);
+}
+
+/* with lock */
+static void
+publish_figures (BurstSender *self)
+{
+  const SendFigures *from = &self->figures;
+  SendFigures *to = &self->sent;
+
+  to->batch.datagrams += from->batch.datagrams;
+  to->batch.bytes += from->batch.bytes;
+  to->batch.calls += from->batch.calls;
+  to->batch.full += from->batch.full;
+  to->batch.errors += from->batch.errors;
+  to->batch.refused += from->batch.refused;
+  to->drops_injected += from->drops_injected;
+  to->no_endpoint += from->no_endpoint;
+  self->figures = (SendFigures) { 0 };
+  self->segmentation = self->socket.segmentation;
+}
+
+/* with lock, which is let go of while sending */
+static void
+send_next (BurstSender *self)
+{
+  Burst burst = pop_burst (self);
+  gint flush_seq = g_atomic_int_get (&self->flush_seq);
+  gboolean is_changed = self->applied_seq != self->config_seq;
+  int err;
+
+  self->busy = TRUE;
+  self->bursts++;
+  g_mutex_unlock (&self->lock);
+  if (is_changed)
+    apply_config (self);
+  err = send_burst (self, &burst, flush_seq);
+  gst_mini_object_unref (burst.data);
+  g_mutex_lock (&self->lock);
+  publish_figures (self);
+  if (err != 0)
+    fail (self, err);
+  self->busy = FALSE;
+  if (self->draining > 0)
+    g_cond_broadcast (&self->idle);
 }
 
 static gpointer
@@ -690,28 +741,12 @@ send_thread (gpointer data)
   prepare_thread (self);
   g_mutex_lock (&self->lock);
   while (self->running) {
-    gint flush_seq = g_atomic_int_get (&self->flush_seq);
-    int err = 0;
-
-    if (self->length > 0) {
-      Burst burst = pop_burst (self);
-      self->busy = TRUE;
-      self->bursts++;
-      g_mutex_unlock (&self->lock);
-      apply_config (self);
-      err = send_burst (self, &burst, flush_seq);
-      gst_mini_object_unref (burst.data);
-    } else {
+    if (owes_message (self))
+      post_drops (self);
+    else if (self->length > 0)
+      send_next (self);
+    else
       wait_for_work (self);
-      g_mutex_unlock (&self->lock);
-    }
-    post_drops (self, now_ns ());
-    if (err != 0)
-      fail (self, err);
-
-    g_mutex_lock (&self->lock);
-    self->busy = FALSE;
-    g_cond_broadcast (&self->idle);
   }
   g_mutex_unlock (&self->lock);
   return NULL;
@@ -743,9 +778,8 @@ open_socket (BurstSender *self, gint given_fd, GError **error)
 static void
 reset_figures (BurstSender *self)
 {
-  self->sent = (BatchCounters) { 0 };
+  self->sent = (SendFigures) { 0 };
   self->bursts = self->bursts_dropped = self->queue_full = 0;
-  self->drops_injected = self->no_endpoint = 0;
   self->pending_drops = self->message_ns = 0;
   self->last_arrival_ns = 0;
   self->last_pts = GST_CLOCK_TIME_NONE;
@@ -762,7 +796,7 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
 
   g_mutex_lock (&self->lock);
   self->running = TRUE;
-  self->failed = self->busy = self->unlocked = FALSE;
+  self->failed = self->busy = self->unlocked = self->waiting = FALSE;
   self->segmentation = self->socket.segmentation;
   update_endpoint (self);
   self->applied_seq = self->config_seq - 1;
@@ -771,7 +805,7 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
   pacer_init (&self->pacer, PACER_RATE, self->config.link_kbps);
   self->shape = PACER_RATE;
   self->departures_on = self->warned_over_rate = FALSE;
-  self->error_log_ns = self->errors_logged = 0;
+  self->error_log_ns = self->errors_unlogged = 0;
   g_mutex_unlock (&self->lock);
 
   self->thread = g_thread_new ("moonlightsink", send_thread, self);
@@ -857,12 +891,13 @@ burst_sender_get_stats (BurstSender *self)
 
   g_mutex_lock (&self->lock);
   stats = gst_structure_new ("moonlightsink-stats", "bursts", G_TYPE_UINT64, self->bursts, "bursts-dropped",
-      G_TYPE_UINT64, self->bursts_dropped, "datagrams", G_TYPE_UINT64, self->sent.datagrams, "bytes", G_TYPE_UINT64,
-      self->sent.bytes, "send-calls", G_TYPE_UINT64, self->sent.calls, "drops-injected", G_TYPE_UINT64,
-      self->drops_injected, "eagain", G_TYPE_UINT64, self->sent.full, "send-errors", G_TYPE_UINT64, self->sent.errors,
-      "refused", G_TYPE_UINT64, self->sent.refused, "no-endpoint", G_TYPE_UINT64, self->no_endpoint, "queue-full",
-      G_TYPE_UINT64, self->queue_full, "queue-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5),
-      "queue-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.99), "late-ns-p50", G_TYPE_UINT64,
+      G_TYPE_UINT64, self->bursts_dropped, "datagrams", G_TYPE_UINT64, self->sent.batch.datagrams, "bytes",
+      G_TYPE_UINT64, self->sent.batch.bytes, "send-calls", G_TYPE_UINT64, self->sent.batch.calls, "drops-injected",
+      G_TYPE_UINT64, self->sent.drops_injected, "eagain", G_TYPE_UINT64, self->sent.batch.full, "send-errors",
+      G_TYPE_UINT64, self->sent.batch.errors, "refused", G_TYPE_UINT64, self->sent.batch.refused, "no-endpoint",
+      G_TYPE_UINT64, self->sent.no_endpoint, "queue-full", G_TYPE_UINT64, self->queue_full, "queue-ns-p50",
+      G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5), "queue-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&self->queue_ns, 0.99), "late-ns-p50", G_TYPE_UINT64,
       histogram_quantile (&self->late_ns, 0.5), "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
       "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5), "spread-ns-p99", G_TYPE_UINT64,
       histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "realtime",
