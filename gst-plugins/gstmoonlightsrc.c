@@ -30,13 +30,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "batchreceive.h"
 #include "batchsend.h"
-#include "histogram.h"
+#include "elementtime.h"
 #include "lossknob.h"
+#include "pinger.h"
+#include "propertyfields.h"
+#include "receivedbatch.h"
 #include "udpsocket.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_src_debug);
@@ -55,9 +56,6 @@ GST_DEBUG_CATEGORY_STATIC (gst_moonlight_src_debug);
 
 /* A frame at 240 fps and 500 Mbit/s is 320 KB: several of them, and what comes while the decoder holds us up. */
 #define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
-/* First size of the arena a batch is copied into. */
-#define ARENA_BYTES 65536
-#define SESSION_PING_CHARACTERS 16
 /* A remote endpoint that is set while playing is pinged after at most this. */
 #define WAIT_MAX_MS 100
 
@@ -99,25 +97,20 @@ struct _GstMoonlightSrc
   gdouble drop_percent;
   guint drop_seed;
   guint16 bound_port; /* 0 unless started */
-  guint64 datagrams, bytes, drops_injected, pings, first_datagram_ns;
-  BatchReceiveCounters received;
-  guint64 next_ping_ns; /* 0: at once */
+  guint64 pings;
+  ReceivedFigures figures; /* its histogram needs no lock */
+  LossKnob loss;
+  Pinger pinger;
 
-  Histogram jitter_ns;
   GstCaps *arrival_caps;
 
   /* from start to stop, then the streaming thread's own */
   int socket_fd;
   int wake_fd;  /* eventfd: readable while unlocked */
   int nudge_fd; /* eventfd: readable when the port to ping was set; lives as long as the element */
-  BatchReceive *receive;
-  LossKnob loss;
-  guint32 ping_counter; /* of the next session ping */
+  ReceivedBatch *batch;
   gboolean warned_remote;
-  guint64 last_batch_ns, last_gap_ns;
-  GByteArray *arena; /* the batch in hand, datagrams back to back */
-  GArray *sizes;     /* gsize, of each datagram in the arena */
-  GQueue ready;      /* GstBuffer, of batches read and not yet pushed */
+  GQueue ready; /* GstBuffer, of batches read and not yet pushed */
 };
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
@@ -147,55 +140,35 @@ gst_moonlight_src_media_get_type (void)
 
 /* --- pings --- */
 
-/* Writes the next ping and returns its length: the session's 16 characters and a big-endian counter from 1, or the
- * legacy "PING" (protocol/video.md §1.1). */
-static gsize
-write_ping (const gchar *payload, guint32 counter, guint8 *out)
-{
-  if (strlen (payload) != SESSION_PING_CHARACTERS) {
-    memcpy (out, "PING", 4);
-    return 4;
-  }
-  memcpy (out, payload, SESSION_PING_CHARACTERS);
-  GST_WRITE_UINT32_BE (out + SESSION_PING_CHARACTERS, counter);
-  return SESSION_PING_CHARACTERS + 4;
-}
-
-/* Sends the ping that is due, if one is. A ping that cannot be sent is like one that is lost: the next one follows.
- * Returns the milliseconds to wait for datagrams before asking again. */
+/* Sends one ping. Returns 0 or an errno. */
 static int
-ping_if_due (GstMoonlightSrc *self)
+send_ping (GstMoonlightSrc *self)
 {
-  guint8 ping[SESSION_PING_CHARACTERS + 4];
+  guint8 ping[PINGER_MAX_BYTES];
   struct iovec iov = { .iov_base = ping };
   BatchCounters counters = { 0 };
   BatchEndpoint endpoint;
   BatchSend send;
-  guint64 now = gst_util_get_timestamp ();
-  guint64 interval_ns;
   int err;
 
   GST_OBJECT_LOCK (self);
-  interval_ns = self->ping_interval_ms * GST_MSECOND;
-  if (self->remote_port == 0 || now < self->next_ping_ns) {
-    guint64 wait_ns = self->remote_port == 0 ? interval_ns : self->next_ping_ns - now;
-    GST_OBJECT_UNLOCK (self);
-    return (int) MIN (wait_ns / GST_MSECOND + 1, WAIT_MAX_MS);
-  }
-  self->next_ping_ns = now + interval_ns;
-  iov.iov_len = write_ping (self->ping_payload ? self->ping_payload : "", self->ping_counter, ping);
+  iov.iov_len = pinger_write (&self->pinger, self->ping_payload ? self->ping_payload : "", ping);
   err = batchsend_init (&send, self->socket_fd);
   if (err == 0)
     err = batchsend_endpoint (&endpoint, send.family, self->remote_host, (guint16) self->remote_port, NULL, 0);
   GST_OBJECT_UNLOCK (self);
-
   if (err == 0)
     err = batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters);
-  if (err == 0 && counters.datagrams == 0)
-    err = counters.last_errno;
+  return err == 0 && counters.datagrams == 0 ? counters.last_errno : err;
+}
+
+/* Notes how a ping went. One that cannot be sent is like one that is lost: the next one follows. */
+static void
+note_ping (GstMoonlightSrc *self, int err)
+{
   if (err == 0) {
-    self->ping_counter++;
     GST_OBJECT_LOCK (self);
+    pinger_sent (&self->pinger);
     self->pings++;
     GST_OBJECT_UNLOCK (self);
   } else if (!self->warned_remote) {
@@ -203,96 +176,49 @@ ping_if_due (GstMoonlightSrc *self)
         GST_STR_NULL (self->remote_host), self->remote_port, g_strerror (err));
     self->warned_remote = TRUE;
   }
-  return (int) MIN (interval_ns / GST_MSECOND, WAIT_MAX_MS);
+}
+
+/* Sends the ping that is due, if one is. Returns the milliseconds to wait for datagrams before asking again. */
+static int
+ping_if_due (GstMoonlightSrc *self)
+{
+  guint64 now = gst_util_get_timestamp ();
+  guint64 wait_ns, interval_ns;
+  gboolean is_due;
+
+  GST_OBJECT_LOCK (self);
+  interval_ns = self->ping_interval_ms * GST_MSECOND;
+  is_due = self->remote_port != 0 && pinger_take (&self->pinger, now, interval_ns);
+  wait_ns = self->remote_port != 0 ? pinger_wait_ns (&self->pinger, now) : interval_ns;
+  GST_OBJECT_UNLOCK (self);
+  if (is_due)
+    note_ping (self, send_ping (self));
+  return (int) MIN (wait_ns / GST_MSECOND + 1, WAIT_MAX_MS);
 }
 
 /* --- receiving --- */
 
-static void
-take_datagram (const uint8_t *data, size_t bytes, void *user_data)
-{
-  GstMoonlightSrc *self = user_data;
-  gsize size = bytes;
-
-  if (loss_knob_hits (&self->loss)) {
-    self->drops_injected++;
-    return;
-  }
-  g_byte_array_append (self->arena, data, (guint) bytes);
-  g_array_append_val (self->sizes, size);
-}
-
-/* Jitter: how much the gap between batches differs from the gap before it. */
-static void
-note_arrival (GstMoonlightSrc *self, guint64 now)
-{
-  if (self->last_batch_ns != 0) {
-    guint64 gap_ns = now - self->last_batch_ns;
-    if (self->last_gap_ns != 0)
-      histogram_add (
-          &self->jitter_ns, gap_ns > self->last_gap_ns ? gap_ns - self->last_gap_ns : self->last_gap_ns - gap_ns);
-    self->last_gap_ns = gap_ns;
-  }
-  self->last_batch_ns = now;
-}
-
-/* Reads what the socket has into the arena. Returns 0 or an errno. */
+/* Reads what the socket has. Returns 0 or an errno. */
 static int
-read_batch (GstMoonlightSrc *self, guint64 *arrival_ns)
+read_batch (GstMoonlightSrc *self)
 {
   int err;
 
-  g_byte_array_set_size (self->arena, 0);
-  g_array_set_size (self->sizes, 0);
   GST_OBJECT_LOCK (self);
   loss_knob_set_percent (&self->loss, self->drop_percent);
-  err = batchreceive_read (self->receive, take_datagram, self, &self->received);
-  *arrival_ns = gst_util_get_timestamp ();
-  self->datagrams += self->sizes->len;
-  self->bytes += self->arena->len;
-  if (self->first_datagram_ns == 0 && self->sizes->len > 0)
-    self->first_datagram_ns = *arrival_ns;
+  err = received_batch_read (self->batch, &self->loss, &self->figures);
   GST_OBJECT_UNLOCK (self);
-  if (self->sizes->len > 0)
-    note_arrival (self, *arrival_ns);
   return err;
 }
 
-static GstClockTime
-running_time (GstMoonlightSrc *self)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTime base_time = gst_element_get_base_time (GST_ELEMENT (self));
-  GstClockTime now;
-
-  if (clock == NULL)
-    return GST_CLOCK_TIME_NONE;
-  now = gst_clock_get_time (clock);
-  gst_object_unref (clock);
-  return now > base_time ? now - base_time : 0;
-}
-
-/* Queues one buffer a datagram, all of them windows on one copy of the batch. */
 static void
-queue_buffers (GstMoonlightSrc *self, guint64 arrival_ns)
+queue_buffers (GstMoonlightSrc *self)
 {
-  GstClockTime pts = gst_base_src_get_do_timestamp (GST_BASE_SRC (self)) ? running_time (self) : GST_CLOCK_TIME_NONE;
-  gsize total = self->arena->len;
-  gsize offset = 0;
-  gpointer copy = g_memdup2 (self->arena->data, total);
-  GstMemory *memory = gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, copy, total, 0, total, copy, g_free);
+  gboolean is_stamped = gst_base_src_get_do_timestamp (GST_BASE_SRC (self));
 
-  for (guint i = 0; i < self->sizes->len; i++) {
-    gsize size = g_array_index (self->sizes, gsize, i);
-    GstBuffer *buffer = gst_buffer_new ();
-    gst_buffer_append_memory (buffer, gst_memory_share (memory, (gssize) offset, (gssize) size));
-    GST_BUFFER_PTS (buffer) = pts;
-    GST_BUFFER_DTS (buffer) = pts;
-    gst_buffer_add_reference_timestamp_meta (buffer, self->arrival_caps, arrival_ns, GST_CLOCK_TIME_NONE);
-    g_queue_push_tail (&self->ready, buffer);
-    offset += size;
-  }
-  gst_memory_unref (memory);
+  GST_LOG_OBJECT (self, "%u datagrams", received_batch_length (self->batch));
+  received_batch_queue_buffers (self->batch, &self->ready,
+      is_stamped ? element_running_time (GST_ELEMENT (self)) : GST_CLOCK_TIME_NONE, self->arrival_caps);
 }
 
 /* Waits for datagrams, for the next ping's time, or for unlock. */
@@ -319,7 +245,6 @@ static GstFlowReturn
 gst_moonlight_src_create (GstPushSrc *src, GstBuffer **buffer)
 {
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (src);
-  guint64 arrival_ns;
 
   while (g_queue_is_empty (&self->ready)) {
     GstFlowReturn ret = wait_for_datagrams (self, ping_if_due (self));
@@ -327,15 +252,13 @@ gst_moonlight_src_create (GstPushSrc *src, GstBuffer **buffer)
 
     if (ret != GST_FLOW_OK)
       return ret;
-    err = read_batch (self, &arrival_ns);
+    err = read_batch (self);
     if (err != 0) {
       GST_ELEMENT_ERROR (self, RESOURCE, READ, ("The socket to receive from is gone."), ("%s", g_strerror (err)));
       return GST_FLOW_ERROR;
     }
-    if (self->sizes->len == 0)
-      continue;
-    GST_LOG_OBJECT (self, "%u datagrams, %u bytes", self->sizes->len, self->arena->len);
-    queue_buffers (self, arrival_ns);
+    if (received_batch_length (self->batch) > 0)
+      queue_buffers (self);
   }
   /* Not gst_base_src_submit_buffer_list(): a state change right after create() makes the base class unref the buffer
    * that it did not get (a critical warning in 1.22 and later). */
@@ -393,22 +316,20 @@ gst_moonlight_src_start (GstBaseSrc *src)
     close (fd);
     return FALSE;
   }
-  self->receive = batchreceive_new (fd);
-  self->ping_counter = 1;
-  self->next_ping_ns = 0;
+  self->batch = received_batch_new (fd);
   self->warned_remote = FALSE;
-  self->last_batch_ns = self->last_gap_ns = 0;
-  histogram_reset (&self->jitter_ns);
+  histogram_reset (&self->figures.jitter_ns);
   GST_OBJECT_LOCK (self);
+  pinger_restart (&self->pinger);
   self->socket_fd = fd;
   loss_knob_seed (&self->loss, self->drop_seed);
   self->bound_port = udp_socket_port (fd);
-  self->datagrams = self->bytes = self->drops_injected = self->pings = self->first_datagram_ns = 0;
-  self->received = (BatchReceiveCounters) { 0 };
+  self->pings = 0;
+  memset (&self->figures, 0, G_STRUCT_OFFSET (ReceivedFigures, jitter_ns));
   GST_OBJECT_UNLOCK (self);
   granted = udp_socket_grow_receive_buffer (fd, RECEIVE_BUFFER_BYTES);
   GST_INFO_OBJECT (self, "socket %d, port %u, receive buffer %d bytes, UDP_GRO %s", fd, udp_socket_port (fd), granted,
-      batchreceive_has_gro (self->receive) ? "yes" : "no");
+      received_batch_has_gro (self->batch) ? "yes" : "no");
   return TRUE;
 }
 
@@ -420,7 +341,7 @@ gst_moonlight_src_stop (GstBaseSrc *src)
   GST_OBJECT_LOCK (self);
   self->bound_port = 0;
   GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&self->receive, batchreceive_free);
+  g_clear_pointer (&self->batch, received_batch_free);
   g_queue_clear_full (&self->ready, (GDestroyNotify) gst_buffer_unref);
   if (self->socket_fd >= 0)
     close (self->socket_fd);
@@ -454,12 +375,18 @@ gst_moonlight_src_unlock_stop (GstBaseSrc *src)
 
 /* --- properties --- */
 
-static void
-replace_string (gchar **target, const GValue *value)
-{
-  g_free (*target);
-  *target = g_value_dup_string (value);
-}
+static const gsize fields[] = {
+  [PROP_ADDRESS] = G_STRUCT_OFFSET (GstMoonlightSrc, address),
+  [PROP_PORT] = G_STRUCT_OFFSET (GstMoonlightSrc, port),
+  [PROP_FD] = G_STRUCT_OFFSET (GstMoonlightSrc, fd),
+  [PROP_REMOTE_HOST] = G_STRUCT_OFFSET (GstMoonlightSrc, remote_host),
+  [PROP_REMOTE_PORT] = G_STRUCT_OFFSET (GstMoonlightSrc, remote_port),
+  [PROP_PING_PAYLOAD] = G_STRUCT_OFFSET (GstMoonlightSrc, ping_payload),
+  [PROP_PING_INTERVAL] = G_STRUCT_OFFSET (GstMoonlightSrc, ping_interval_ms),
+  [PROP_MEDIA] = G_STRUCT_OFFSET (GstMoonlightSrc, media),
+  [PROP_DROP_PERCENT] = G_STRUCT_OFFSET (GstMoonlightSrc, drop_percent),
+  [PROP_DROP_SEED] = G_STRUCT_OFFSET (GstMoonlightSrc, drop_seed),
+};
 
 static void
 gst_moonlight_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
@@ -467,46 +394,23 @@ gst_moonlight_src_set_property (GObject *object, guint id, const GValue *value, 
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (object);
 
   GST_OBJECT_LOCK (self);
+  if (!property_fields_set (self, fields, G_N_ELEMENTS (fields), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   switch (id) {
-    case PROP_ADDRESS:
-      replace_string (&self->address, value);
-      break;
-    case PROP_PORT:
-      self->port = g_value_get_uint (value);
-      break;
-    case PROP_FD:
-      self->fd = g_value_get_int (value);
-      break;
-    case PROP_REMOTE_HOST:
-      replace_string (&self->remote_host, value);
-      self->next_ping_ns = 0;
-      break;
     case PROP_REMOTE_PORT:
-      self->remote_port = g_value_get_uint (value);
-      self->next_ping_ns = 0;
       /* A source that pings nobody waits without a limit. */
       if (self->nudge_fd >= 0)
         eventfd_write (self->nudge_fd, 1);
+      pinger_hurry (&self->pinger);
       break;
+    case PROP_REMOTE_HOST:
     case PROP_PING_PAYLOAD:
-      replace_string (&self->ping_payload, value);
-      self->next_ping_ns = 0;
-      break;
-    case PROP_PING_INTERVAL:
-      self->ping_interval_ms = g_value_get_uint (value);
-      break;
-    case PROP_MEDIA:
-      self->media = g_value_get_enum (value);
-      break;
-    case PROP_DROP_PERCENT:
-      self->drop_percent = g_value_get_double (value);
+      pinger_hurry (&self->pinger);
       break;
     case PROP_DROP_SEED:
-      self->drop_seed = g_value_get_uint (value);
       loss_knob_seed (&self->loss, self->drop_seed);
       break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
       break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -516,12 +420,14 @@ gst_moonlight_src_set_property (GObject *object, guint id, const GValue *value, 
 static GstStructure *
 make_stats (GstMoonlightSrc *self)
 {
-  return gst_structure_new ("moonlightsrc-stats", "datagrams", G_TYPE_UINT64, self->datagrams, "bytes", G_TYPE_UINT64,
-      self->bytes, "drops-injected", G_TYPE_UINT64, self->drops_injected, "pings", G_TYPE_UINT64, self->pings,
-      "truncated", G_TYPE_UINT64, self->received.truncated, "receive-calls", G_TYPE_UINT64, self->received.calls,
-      "first-datagram-ns", G_TYPE_UINT64, self->first_datagram_ns, "jitter-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&self->jitter_ns, 0.5), "jitter-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->jitter_ns, 0.99), NULL);
+  const ReceivedFigures *figures = &self->figures;
+
+  return gst_structure_new ("moonlightsrc-stats", "datagrams", G_TYPE_UINT64, figures->datagrams, "bytes",
+      G_TYPE_UINT64, figures->bytes, "drops-injected", G_TYPE_UINT64, figures->drops_injected, "pings", G_TYPE_UINT64,
+      self->pings, "truncated", G_TYPE_UINT64, figures->received.truncated, "receive-calls", G_TYPE_UINT64,
+      figures->received.calls, "first-datagram-ns", G_TYPE_UINT64, figures->first_datagram_ns, "jitter-ns-p50",
+      G_TYPE_UINT64, histogram_quantile (&figures->jitter_ns, 0.5), "jitter-ns-p99", G_TYPE_UINT64,
+      histogram_quantile (&figures->jitter_ns, 0.99), NULL);
 }
 
 static void
@@ -530,44 +436,12 @@ gst_moonlight_src_get_property (GObject *object, guint id, GValue *value, GParam
   GstMoonlightSrc *self = GST_MOONLIGHT_SRC (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_ADDRESS:
-      g_value_set_string (value, self->address);
-      break;
-    case PROP_PORT:
-      g_value_set_uint (value, self->bound_port != 0 ? self->bound_port : self->port);
-      break;
-    case PROP_FD:
-      g_value_set_int (value, self->fd);
-      break;
-    case PROP_REMOTE_HOST:
-      g_value_set_string (value, self->remote_host);
-      break;
-    case PROP_REMOTE_PORT:
-      g_value_set_uint (value, self->remote_port);
-      break;
-    case PROP_PING_PAYLOAD:
-      g_value_set_string (value, self->ping_payload);
-      break;
-    case PROP_PING_INTERVAL:
-      g_value_set_uint (value, self->ping_interval_ms);
-      break;
-    case PROP_MEDIA:
-      g_value_set_enum (value, self->media);
-      break;
-    case PROP_DROP_PERCENT:
-      g_value_set_double (value, self->drop_percent);
-      break;
-    case PROP_DROP_SEED:
-      g_value_set_uint (value, self->drop_seed);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value, make_stats (self));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  if (id == PROP_STATS)
+    g_value_take_boxed (value, make_stats (self));
+  else if (id == PROP_PORT && self->bound_port != 0)
+    g_value_set_uint (value, self->bound_port);
+  else if (!property_fields_get (self, fields, G_N_ELEMENTS (fields), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -584,9 +458,7 @@ gst_moonlight_src_init (GstMoonlightSrc *self)
   self->ping_interval_ms = DEFAULT_PING_INTERVAL_MS;
   self->drop_seed = DEFAULT_DROP_SEED;
   self->socket_fd = self->wake_fd = -1;
-  self->arena = g_byte_array_sized_new (ARENA_BYTES);
   g_queue_init (&self->ready);
-  self->sizes = g_array_new (FALSE, FALSE, sizeof (gsize));
   self->arrival_caps = gst_caps_new_empty_simple (LUMEN_ARRIVAL_CAPS);
   gst_base_src_set_live (src, TRUE);
   gst_base_src_set_format (src, GST_FORMAT_TIME);
@@ -603,8 +475,6 @@ gst_moonlight_src_finalize (GObject *object)
     close (self->nudge_fd);
   g_free (self->remote_host);
   g_free (self->ping_payload);
-  g_byte_array_unref (self->arena);
-  g_array_unref (self->sizes);
   gst_caps_unref (self->arrival_caps);
   G_OBJECT_CLASS (gst_moonlight_src_parent_class)->finalize (object);
 }

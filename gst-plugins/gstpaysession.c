@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nvpacket.h"
+#include "propertyfields.h"
 
 /* ---- properties ---- */
 
@@ -75,50 +76,28 @@ gst_pay_session_install_properties (GObjectClass *klass, const guint *ids)
     g_object_class_install_property (klass, *ids, new_spec (*ids));
 }
 
+/* All but the key, which can only be written. */
+static const gsize fields[] = {
+  [GST_PAY_SESSION_PROP_KEY_ID] = G_STRUCT_OFFSET (GstPaySession, key_id),
+  [GST_PAY_SESSION_PROP_PAGE_FD] = G_STRUCT_OFFSET (GstPaySession, page_fd),
+  [GST_PAY_SESSION_PROP_PACKET_SIZE] = G_STRUCT_OFFSET (GstPaySession, packet_size),
+  [GST_PAY_SESSION_PROP_PACKET_DURATION] = G_STRUCT_OFFSET (GstPaySession, packet_duration_ms),
+};
+
 gboolean
 gst_pay_session_set_property (GstPaySession *session, guint id, const GValue *value)
 {
-  switch (id) {
-    case GST_PAY_SESSION_PROP_KEY:
-      forget_key (session);
-      session->key_text = g_value_dup_string (value);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_KEY_ID:
-      session->key_id = g_value_get_uint (value);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PAGE_FD:
-      session->page_fd = g_value_get_int (value);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PACKET_SIZE:
-      session->packet_size = g_value_get_uint (value);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PACKET_DURATION:
-      session->packet_duration_ms = g_value_get_uint (value);
-      return TRUE;
-    default:
-      return FALSE;
-  }
+  if (id != GST_PAY_SESSION_PROP_KEY)
+    return property_fields_set (session, fields, G_N_ELEMENTS (fields), id, value);
+  forget_key (session);
+  session->key_text = g_value_dup_string (value);
+  return TRUE;
 }
 
 gboolean
-gst_pay_session_get_property (const GstPaySession *session, guint id, GValue *value)
+gst_pay_session_get_property (GstPaySession *session, guint id, GValue *value)
 {
-  switch (id) {
-    case GST_PAY_SESSION_PROP_KEY_ID:
-      g_value_set_uint (value, session->key_id);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PAGE_FD:
-      g_value_set_int (value, session->page_fd);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PACKET_SIZE:
-      g_value_set_uint (value, session->packet_size);
-      return TRUE;
-    case GST_PAY_SESSION_PROP_PACKET_DURATION:
-      g_value_set_uint (value, session->packet_duration_ms);
-      return TRUE;
-    default:
-      return FALSE;
-  }
+  return property_fields_get (session, fields, G_N_ELEMENTS (fields), id, value);
 }
 
 /* ---- states ---- */

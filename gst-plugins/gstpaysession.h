@@ -51,7 +51,7 @@ void gst_pay_session_install_properties (GObjectClass *klass, const guint *ids);
 
 /* With the object lock. FALSE when the property is none of the above. */
 gboolean gst_pay_session_set_property (GstPaySession *session, guint id, const GValue *value);
-gboolean gst_pay_session_get_property (const GstPaySession *session, guint id, GValue *value);
+gboolean gst_pay_session_get_property (GstPaySession *session, guint id, GValue *value);
 
 /*
  * Checks packet-size and makes the cipher that the key says. When either is wrong, posts an error on `element` and

@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include <gst/video/video.h>
 #include <wayland-client-protocol.h>
+#include "propertyfields.h"
 #include "screencopy.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_wlr_screencopy_src_debug);
@@ -256,28 +257,20 @@ gst_wlr_screencopy_src_unlock_stop (GstBaseSrc *src)
 
 /* --- properties --- */
 
+static const gsize fields[] = {
+  [PROP_DISPLAY] = G_STRUCT_OFFSET (GstWlrScreencopySrc, display),
+  [PROP_OUTPUT] = G_STRUCT_OFFSET (GstWlrScreencopySrc, output),
+  [PROP_CURSOR] = G_STRUCT_OFFSET (GstWlrScreencopySrc, cursor),
+};
+
 static void
 gst_wlr_screencopy_src_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
   GstWlrScreencopySrc *self = GST_WLR_SCREENCOPY_SRC (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_DISPLAY:
-      g_free (self->display);
-      self->display = g_value_dup_string (value);
-      break;
-    case PROP_OUTPUT:
-      g_free (self->output);
-      self->output = g_value_dup_string (value);
-      break;
-    case PROP_CURSOR:
-      self->cursor = g_value_get_boolean (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  if (!property_fields_set (self, fields, G_N_ELEMENTS (fields), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -287,24 +280,11 @@ gst_wlr_screencopy_src_get_property (GObject *object, guint id, GValue *value, G
   GstWlrScreencopySrc *self = GST_WLR_SCREENCOPY_SRC (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_DISPLAY:
-      g_value_set_string (value, self->display);
-      break;
-    case PROP_OUTPUT:
-      g_value_set_string (value, self->output);
-      break;
-    case PROP_CURSOR:
-      g_value_set_boolean (value, self->cursor);
-      break;
-    case PROP_STATS:
-      g_value_take_boxed (value,
-          gst_structure_new ("application/x-wlrscreencopysrc-stats", "pictures", G_TYPE_UINT64, self->pictures, NULL));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  if (id == PROP_STATS)
+    g_value_take_boxed (value,
+        gst_structure_new ("application/x-wlrscreencopysrc-stats", "pictures", G_TYPE_UINT64, self->pictures, NULL));
+  else if (!property_fields_get (self, fields, G_N_ELEMENTS (fields), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   GST_OBJECT_UNLOCK (self);
 }
 

@@ -21,7 +21,7 @@ static guint64
 capture_time (GstFrameSampler *self, GstBuffer *buffer)
 {
   guint64 now = gst_util_get_timestamp ();
-  GstClockTime present = frame_sampler_running_time (self), stamped;
+  GstClockTime present = element_running_time (GST_ELEMENT (self)), stamped;
 
   if (!self->is_playing || !GST_CLOCK_TIME_IS_VALID (present) || !GST_BUFFER_PTS_IS_VALID (buffer)
       || self->segment.format != GST_FORMAT_TIME)
@@ -76,7 +76,7 @@ admit (GstFrameSampler *self, GstBuffer *buffer, guint64 *capture_ns)
 static GstFlowReturn
 keep_frame (GstFrameSampler *self, GstBuffer *frame, guint64 capture_ns)
 {
-  GstClockTime now = frame_sampler_running_time (self);
+  GstClockTime now = element_running_time (GST_ELEMENT (self));
   GstFlowReturn flow;
 
   g_mutex_lock (&self->lock);

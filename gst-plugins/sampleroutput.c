@@ -39,7 +39,7 @@ wait_for_step (GstFrameSampler *self)
 
     if (self->stream_start || !g_queue_is_empty (&self->events))
       return SAMPLE_STEP_EVENT;
-    now = self->is_playing && !self->hold ? frame_sampler_running_time (self) : GST_CLOCK_TIME_NONE;
+    now = self->is_playing && !self->hold ? element_running_time (GST_ELEMENT (self)) : GST_CLOCK_TIME_NONE;
     if (GST_CLOCK_TIME_IS_VALID (now)) {
       SampleState state;
       SampleStep step;
@@ -117,7 +117,7 @@ send_frame (GstFrameSampler *self)
 {
   GstCaps *caps = gst_caps_ref (self->frame_caps);
   gboolean has_caps = push_headers (self, caps);
-  GstClockTime now = frame_sampler_running_time (self);
+  GstClockTime now = element_running_time (GST_ELEMENT (self));
   GstBuffer *buffer;
   GstFlowReturn flow;
   gboolean is_fresh;

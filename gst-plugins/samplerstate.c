@@ -11,22 +11,6 @@ frame_sampler_wake (GstFrameSampler *self)
   g_cond_signal (&self->cond);
 }
 
-GstClockTime
-frame_sampler_running_time (GstFrameSampler *self)
-{
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTime base = gst_element_get_base_time (GST_ELEMENT (self));
-  GstClockTime now;
-
-  if (!clock)
-    return GST_CLOCK_TIME_NONE;
-  now = gst_clock_get_time (clock);
-  gst_object_unref (clock);
-  if (!GST_CLOCK_TIME_IS_VALID (base))
-    return GST_CLOCK_TIME_NONE;
-  return now > base ? now - base : 0;
-}
-
 void
 frame_sampler_clear_frame (GstFrameSampler *self)
 {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cadence.h"
+#include "elementtime.h"
 #include "gstframesampler.h"
 #include "histogram.h"
 #include "ownframe.h"
@@ -61,9 +62,6 @@ struct _GstFrameSampler
 
 /* Tells the task that something has changed. With lock. */
 void frame_sampler_wake (GstFrameSampler *self);
-
-/* NONE before the element has a clock and a base time. */
-GstClockTime frame_sampler_running_time (GstFrameSampler *self);
 
 /* With lock. */
 void frame_sampler_clear_frame (GstFrameSampler *self);
