@@ -1,6 +1,7 @@
 /*
- * gstmoonlightpay.c: one encoded picture in, the datagrams of one GameStream video frame out.
- * Source of the wire format: protocol/video.md. The bytes are written by framewriter.c; the sizes are frameplan.c's.
+ * gstmoonlightpay.c: one encoded picture in, the datagrams of one GameStream video frame out: pads, numbers, states and
+ * properties. What is sent of a picture is payframe.c's, the way out payoutput.c's, the wire format framewriter.c's
+ * (protocol/video.md).
  */
 
 /**
@@ -33,14 +34,13 @@
 
 #include "gstmoonlightpay.h"
 
-#include <time.h>
-
-#include "annexb.h"
 #include "frameplan.h"
 #include "framewriter.h"
 #include "gstpaysession.h"
-#include "histogram.h"
-#include "nvpacket.h"
+#include "payfigures.h"
+#include "payframe.h"
+#include "payoutput.h"
+#include "propertyfields.h"
 #include "rsfec.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_pay_debug);
@@ -48,32 +48,8 @@ GST_DEBUG_CATEGORY_STATIC (gst_moonlight_pay_debug);
 
 #define DEFAULT_FEC_PERCENTAGE 20
 #define DEFAULT_MIN_FEC_PACKETS 2
-/* First size of the arenas that layout=frame fills: a frame of 20 Mbit/s at 60 fps is 53 kB with its parity. */
-#define FIRST_ARENA_BYTES (256u << 10)
 /* What framesampler attaches to fresh frames. */
 #define CAPTURE_CAPS "timestamp/x-lumen-capture"
-
-typedef enum
-{
-  CODEC_H264,
-  CODEC_H265,
-  CODEC_AV1,
-} Codec;
-
-/* The `stats` property, in its units and order. */
-typedef struct
-{
-  guint64 frames;
-  guint64 key_frames;
-  guint64 data_shards;
-  guint64 parity_shards;
-  guint64 datagrams;
-  guint64 bytes;
-  guint64 frames_without_parity;
-  guint64 frames_refused;
-  guint64 late_slice_headers;
-  guint64 last_frame_index;
-} Stats;
 
 struct _GstMoonlightPay
 {
@@ -84,25 +60,19 @@ struct _GstMoonlightPay
   /* Properties and stats, with the object lock. */
   guint fec_percentage;
   guint min_fec_packets;
-  Stats stats;
-  Histogram packetise_ns;    /* lock-free */
-  Histogram host_latency_ns; /* lock-free */
-  Histogram encode_ns;       /* lock-free */
+  PayFigures figures;
 
   GstPaySession session;
 
   /* Streaming thread alone. */
-  Codec codec;
+  PayCodec codec;
   gboolean has_caps;
-  gboolean frame_layout;
   guint stream_packet_size; /* packet size as of the caps */
-  guint datagram_bytes;
+  PayOutput output;
   GstCaps *capture_caps;
   GstSegment segment;
   guint32 last_timestamp;
   RsFec *fec;
-  GstBufferPool *arenas;
-  gsize arena_bytes;
   gboolean warned_late_slice;
   gboolean warned_refused;
   gboolean warned_without_parity;
@@ -129,137 +99,29 @@ G_DEFINE_TYPE (GstMoonlightPay, gst_moonlight_pay, GST_TYPE_ELEMENT);
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (moonlightpay, "moonlightpay", GST_RANK_NONE, GST_TYPE_MOONLIGHT_PAY,
     GST_DEBUG_CATEGORY_INIT (gst_moonlight_pay_debug, "moonlightpay", 0, "Moonlight video payloader"));
 
-static guint64
-monotonic_ns (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (guint64) now.tv_sec * GST_SECOND + (guint64) now.tv_nsec;
-}
-
-/* ---- layouts and their memory ---- */
-
-static GstCaps *
-caps_for_layout (GstMoonlightPay *self, gboolean frame_layout)
-{
-  if (frame_layout)
-    return gst_caps_new_simple ("application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING,
-        "frame", "datagram-size", G_TYPE_INT, (gint) self->datagram_bytes, NULL);
-  return gst_caps_new_simple (
-      "application/x-moonlight", "media", G_TYPE_STRING, "video", "layout", G_TYPE_STRING, "datagrams", NULL);
-}
-
-/* The first structure of the peer's caps that we can meet decides; a peer that takes anything gets datagrams. */
-static GstCaps *
-choose_caps (GstMoonlightPay *self)
-{
-  /* Without a filter: a filter would put our order over the peer's. */
-  GstCaps *peer = gst_pad_peer_query_caps (self->src_pad, NULL);
-  GstCaps *datagrams = caps_for_layout (self, FALSE), *frame = caps_for_layout (self, TRUE), *chosen = NULL;
-
-  if (gst_caps_is_any (peer))
-    chosen = gst_caps_ref (datagrams);
-  for (guint i = 0; chosen == NULL && i < gst_caps_get_size (peer); i++) {
-    GstCaps *one = gst_caps_copy_nth (peer, i);
-
-    if (gst_caps_can_intersect (one, datagrams))
-      chosen = gst_caps_ref (datagrams);
-    else if (gst_caps_can_intersect (one, frame))
-      chosen = gst_caps_ref (frame);
-    gst_caps_unref (one);
-  }
-  self->frame_layout = chosen != NULL && gst_caps_is_equal (chosen, frame);
-  gst_caps_unref (datagrams);
-  gst_caps_unref (frame);
-  gst_caps_unref (peer);
-  return chosen;
-}
+/* ---- caps ---- */
 
 static gboolean
 negotiate (GstMoonlightPay *self)
 {
-  GstCaps *caps;
+  guint datagram_bytes = frame_writer_datagram_bytes (self->stream_packet_size, self->session.crypt != NULL);
+  GstCaps *caps = pay_output_choose (&self->output, datagram_bytes);
   gboolean ok;
 
-  self->datagram_bytes = frame_writer_datagram_bytes (self->stream_packet_size, self->session.crypt != NULL);
-  caps = choose_caps (self);
   if (caps == NULL) {
     GST_ELEMENT_ERROR (self, CORE, NEGOTIATION, ("The element after moonlightpay takes none of its formats."),
         ("need application/x-moonlight, media=video, layout=datagrams or layout=frame with datagram-size=%u",
-            self->datagram_bytes));
+            datagram_bytes));
     return FALSE;
   }
-  GST_INFO_OBJECT (self, "sending %" GST_PTR_FORMAT ", datagrams of %u bytes, %s", caps, self->datagram_bytes,
+  GST_INFO_OBJECT (self, "sending %" GST_PTR_FORMAT ", datagrams of %u bytes, %s", caps, datagram_bytes,
       self->session.crypt != NULL ? "encrypted" : "in the clear");
   ok = gst_pad_push_event (self->src_pad, gst_event_new_caps (caps));
   gst_caps_unref (caps);
   return ok;
 }
 
-static void
-drop_arenas (GstMoonlightPay *self)
-{
-  if (self->arenas == NULL)
-    return;
-  gst_buffer_pool_set_active (self->arenas, FALSE);
-  gst_clear_object (&self->arenas);
-  self->arena_bytes = 0;
-}
-
-/* A pool without an upper limit never blocks; what bounds it is the queue behind us. */
-static gboolean
-ensure_arenas (GstMoonlightPay *self, gsize bytes)
-{
-  GstStructure *config;
-  gsize size = MAX (self->arena_bytes, FIRST_ARENA_BYTES);
-
-  if (self->arenas != NULL && bytes <= self->arena_bytes)
-    return TRUE;
-  while (size < bytes)
-    size *= 2;
-  drop_arenas (self);
-  self->arenas = gst_buffer_pool_new ();
-  config = gst_buffer_pool_get_config (self->arenas);
-  gst_buffer_pool_config_set_params (config, NULL, (guint) size, 0, 0);
-  if (!gst_buffer_pool_set_config (self->arenas, config) || !gst_buffer_pool_set_active (self->arenas, TRUE)) {
-    gst_clear_object (&self->arenas);
-    return FALSE;
-  }
-  self->arena_bytes = size;
-  return TRUE;
-}
-
-/*
- * A buffer of exactly `bytes`. Only layout=frame pools: the datagrams of the other layout share one memory, which comes
- * free when the last of them does.
- */
-static GstBuffer *
-acquire_arena (GstMoonlightPay *self, gsize bytes)
-{
-  GstBuffer *buffer = NULL;
-
-  if (!self->frame_layout)
-    return gst_buffer_new_allocate (NULL, bytes, NULL);
-  if (!ensure_arenas (self, bytes) || gst_buffer_pool_acquire_buffer (self->arenas, &buffer, NULL) != GST_FLOW_OK)
-    return NULL;
-  gst_buffer_set_size (buffer, (gssize) bytes);
-  return buffer;
-}
-
 /* ---- one frame ---- */
-
-/* What one frame is made of, gathered before the first byte is written. */
-typedef struct
-{
-  const guint8 *bytes; /* the access unit */
-  AnnexbUnit unit;
-  guint32 frame_index;
-  guint32 timestamp;
-  guint64 first_packet;    /* as reserved in the session page */
-  guint64 host_latency_ns; /* 0 = unknown */
-  FramePlan plan;
-} Frame;
 
 /* Never raw PTS: x264enc and x265enc shift it by 1000 hours, and their segment with it. */
 static GstClockTime
@@ -284,7 +146,7 @@ measure_encoding (GstMoonlightPay *self, GstClockTime running)
     GstClockTime now = gst_clock_get_time (clock);
 
     if (now > sampled)
-      histogram_add (&self->encode_ns, now - sampled);
+      histogram_add (&self->figures.encode_ns, now - sampled);
   }
   gst_object_unref (clock);
 }
@@ -301,54 +163,11 @@ static guint64
 host_latency (GstMoonlightPay *self, GstBuffer *buffer)
 {
   GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, self->capture_caps);
-  guint64 now = monotonic_ns ();
+  guint64 now = gst_util_get_timestamp ();
 
   if (meta == NULL || !GST_CLOCK_TIME_IS_VALID (meta->timestamp) || meta->timestamp >= now)
     return 0;
   return now - meta->timestamp;
-}
-
-/* 0.1 ms, rounded, saturating (protocol/video.md §3.1). */
-static guint16
-header_latency (guint64 ns)
-{
-  return (guint16) MIN ((ns + 50000) / 100000, G_MAXUINT16);
-}
-
-static gboolean
-write_frame (GstMoonlightPay *self, guint8 *datagrams, const Frame *frame)
-{
-  WriterFrame out = {
-    .bytes = frame->bytes,
-    .spans = frame->unit.spans,
-    .span_count = frame->unit.span_count,
-    .plan = &frame->plan,
-    .packet_size = self->stream_packet_size,
-    .frame_index = frame->frame_index,
-    .timestamp = frame->timestamp,
-    .host_latency = header_latency (frame->host_latency_ns),
-    .frame_type = frame->unit.is_key ? NV_FRAME_TYPE_IDR : NV_FRAME_TYPE_P,
-    .first_packet = frame->first_packet,
-    .first_gcm_counter = session_page_gcm_counter (self->session.page, frame->first_packet),
-  };
-
-  return frame_writer_write (self->fec, self->session.crypt, datagrams, &out);
-}
-
-static GstFlowReturn
-push_frame (GstMoonlightPay *self, GstBuffer *arena, guint count)
-{
-  GstBufferList *list;
-
-  if (self->frame_layout)
-    return gst_pad_push (self->src_pad, arena);
-  list = gst_buffer_list_new_sized (count);
-  for (guint i = 0; i < count; i++)
-    gst_buffer_list_add (list,
-        gst_buffer_copy_region (arena, GST_BUFFER_COPY_MEMORY | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS,
-            (gsize) i * self->datagram_bytes, self->datagram_bytes));
-  gst_buffer_unref (arena);
-  return gst_pad_push_list (self->src_pad, list);
 }
 
 /* ---- judging an access unit ---- */
@@ -358,7 +177,7 @@ static void
 refuse_frame (GstMoonlightPay *self, gsize bytes, const gchar *why)
 {
   GST_OBJECT_LOCK (self);
-  self->stats.frames_refused++;
+  self->figures.frames_refused++;
   GST_OBJECT_UNLOCK (self);
   if (!self->warned_refused) {
     self->warned_refused = TRUE;
@@ -368,33 +187,15 @@ refuse_frame (GstMoonlightPay *self, gsize bytes, const gchar *why)
   }
 }
 
-static gboolean
-inspect (GstMoonlightPay *self, Frame *frame, gsize size, gboolean is_delta)
-{
-  gboolean ok = TRUE;
-
-  if (self->codec == CODEC_AV1) {
-    /* Passed through as it is; the frame type is all that tells clients of a key frame (§6.2). */
-    frame->unit.spans[0].size = size;
-    frame->unit.span_count = 1;
-    frame->unit.kept_bytes = size;
-    frame->unit.is_key = !is_delta;
-  } else {
-    ok = annexb_inspect (&frame->unit, self->codec == CODEC_H264 ? ANNEXB_H264 : ANNEXB_H265, frame->bytes, size);
-    frame->unit.is_key = frame->unit.is_key && !is_delta;
-  }
-  return ok;
-}
-
 static void
-check_slice_header (GstMoonlightPay *self, const Frame *frame)
+check_slice_header (GstMoonlightPay *self, const PayFrame *frame)
 {
-  gsize room = frame->plan.payload_bytes - NV_FRAME_HEADER_BYTES;
+  gsize room = pay_frame_first_packet_bytes (frame);
 
-  if (self->codec == CODEC_AV1 || (frame->unit.slice_header_end != 0 && frame->unit.slice_header_end <= room))
+  if (pay_frame_has_slice_in_first_packet (frame))
     return;
   GST_OBJECT_LOCK (self);
-  self->stats.late_slice_headers++;
+  self->figures.late_slice_headers++;
   GST_OBJECT_UNLOCK (self);
   if (!self->warned_late_slice) {
     self->warned_late_slice = TRUE;
@@ -407,23 +208,11 @@ check_slice_header (GstMoonlightPay *self, const Frame *frame)
 }
 
 static void
-count_frame (GstMoonlightPay *self, const Frame *frame, guint64 started_ns)
+count_frame (GstMoonlightPay *self, const PayFrame *frame, guint64 started_ns)
 {
-  Stats *stats = &self->stats;
+  guint64 packetise_ns = gst_util_get_timestamp () - started_ns;
 
-  histogram_add (&self->packetise_ns, monotonic_ns () - started_ns);
-  if (frame->host_latency_ns != 0)
-    histogram_add (&self->host_latency_ns, frame->host_latency_ns);
-  GST_OBJECT_LOCK (self);
-  stats->frames++;
-  stats->key_frames += frame->unit.is_key;
-  stats->data_shards += frame->plan.data_packets;
-  stats->parity_shards += frame->plan.total_packets - frame->plan.data_packets;
-  stats->datagrams += frame->plan.total_packets;
-  stats->bytes += (guint64) frame->plan.total_packets * self->datagram_bytes;
-  stats->frames_without_parity += frame->plan.without_parity;
-  stats->last_frame_index = frame->frame_index;
-  GST_OBJECT_UNLOCK (self);
+  pay_figures_count_frame (&self->figures, GST_ELEMENT (self), frame, self->output.datagram_bytes, packetise_ns);
   if (frame->plan.without_parity && !self->warned_without_parity) {
     self->warned_without_parity = TRUE;
     GST_WARNING_OBJECT (
@@ -435,7 +224,7 @@ count_frame (GstMoonlightPay *self, const Frame *frame, guint64 started_ns)
 }
 
 static FramePlanResult
-plan_frame (GstMoonlightPay *self, Frame *frame)
+plan_frame (GstMoonlightPay *self, PayFrame *frame)
 {
   guint percentage, min_parity;
 
@@ -448,9 +237,9 @@ plan_frame (GstMoonlightPay *self, Frame *frame)
 
 /* Makes and fills the arena of a planned frame; NULL after an error was posted. */
 static GstBuffer *
-fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const Frame *frame)
+fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const PayFrame *frame)
 {
-  GstBuffer *arena = acquire_arena (self, (gsize) frame->plan.total_packets * self->datagram_bytes);
+  GstBuffer *arena = pay_output_acquire (&self->output, frame->plan.total_packets);
   GstMapInfo map;
   gboolean ok;
 
@@ -460,7 +249,8 @@ fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const Frame *frame)
         self, RESOURCE, NO_SPACE_LEFT, ("No memory for a frame of %u packets.", frame->plan.total_packets), (NULL));
     return NULL;
   }
-  ok = write_frame (self, map.data, frame);
+  ok = pay_frame_write (frame, self->stream_packet_size,
+      session_page_gcm_counter (self->session.page, frame->first_packet), self->fec, self->session.crypt, map.data);
   gst_buffer_unmap (arena, &map);
   if (!ok) {
     gst_clear_buffer (&arena);
@@ -474,19 +264,19 @@ fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const Frame *frame)
 
 /* Turns the mapped access unit into a filled arena; NULL with *flow set when there is nothing to push. */
 static GstBuffer *
-packetise (GstMoonlightPay *self, GstBuffer *buffer, Frame *frame, gsize size, GstFlowReturn *flow)
+packetise (GstMoonlightPay *self, GstBuffer *buffer, const GstMapInfo *map, PayFrame *frame, GstFlowReturn *flow)
 {
   FramePlanResult planned;
   GstBuffer *arena;
 
   *flow = GST_FLOW_OK;
-  if (!inspect (self, frame, size, GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT))) {
-    refuse_frame (self, size, "it does not begin with a start code");
+  if (!pay_frame_inspect (frame, map->data, map->size, GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT))) {
+    refuse_frame (self, map->size, "it does not begin with a start code");
     return NULL;
   }
   planned = plan_frame (self, frame);
   if (planned != FRAME_PLAN_OK) {
-    refuse_frame (self, size, frame_plan_result_text (planned));
+    refuse_frame (self, map->size, frame_plan_result_text (planned));
     return NULL;
   }
   check_slice_header (self, frame);
@@ -512,8 +302,8 @@ ensure_negotiated (GstMoonlightPay *self)
 static GstFlowReturn
 pay_picture (GstMoonlightPay *self, GstBuffer *buffer)
 {
-  guint64 started_ns = monotonic_ns ();
-  Frame frame = { 0 };
+  guint64 started_ns = gst_util_get_timestamp ();
+  PayFrame frame = { .codec = self->codec };
   GstFlowReturn flow = GST_FLOW_OK;
   GstBuffer *arena = NULL;
   GstClockTime running;
@@ -529,13 +319,12 @@ pay_picture (GstMoonlightPay *self, GstBuffer *buffer)
     refuse_frame (self, gst_buffer_get_size (buffer), "its memory cannot be read");
     return GST_FLOW_OK;
   }
-  frame.bytes = map.data;
-  arena = packetise (self, buffer, &frame, map.size, &flow);
+  arena = packetise (self, buffer, &map, &frame, &flow);
   gst_buffer_unmap (buffer, &map);
   if (arena == NULL)
     return flow;
   count_frame (self, &frame, started_ns);
-  return push_frame (self, arena, frame.plan.total_packets);
+  return pay_output_push (&self->output, arena, frame.plan.total_packets);
 }
 
 static GstFlowReturn
@@ -563,11 +352,11 @@ set_caps (GstMoonlightPay *self, GstCaps *caps)
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
 
   if (gst_structure_has_name (structure, "video/x-h264"))
-    self->codec = CODEC_H264;
+    self->codec = PAY_CODEC_H264;
   else if (gst_structure_has_name (structure, "video/x-h265"))
-    self->codec = CODEC_H265;
+    self->codec = PAY_CODEC_H265;
   else
-    self->codec = CODEC_AV1;
+    self->codec = PAY_CODEC_AV1;
   if (!self->has_caps) {
     GST_OBJECT_LOCK (self);
     self->stream_packet_size = self->session.packet_size;
@@ -603,22 +392,11 @@ gst_moonlight_pay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_pad_event_default (pad, parent, event);
 }
 
-static void
-reset_stats (GstMoonlightPay *self)
-{
-  GST_OBJECT_LOCK (self);
-  self->stats = (Stats) { 0 };
-  GST_OBJECT_UNLOCK (self);
-  histogram_reset (&self->packetise_ns);
-  histogram_reset (&self->host_latency_ns);
-  histogram_reset (&self->encode_ns);
-  self->warned_late_slice = self->warned_refused = self->warned_without_parity = FALSE;
-}
-
 static gboolean
 prepare (GstMoonlightPay *self)
 {
-  reset_stats (self);
+  pay_figures_reset (&self->figures, GST_ELEMENT (self));
+  self->warned_late_slice = self->warned_refused = self->warned_without_parity = FALSE;
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   self->has_caps = FALSE;
   self->last_timestamp = 0;
@@ -635,7 +413,7 @@ gst_moonlight_pay_change_state (GstElement *element, GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   result = GST_ELEMENT_CLASS (gst_moonlight_pay_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    drop_arenas (self);
+    pay_output_drop_arenas (&self->output);
     gst_pay_session_stop (&self->session);
   }
   return result;
@@ -643,26 +421,10 @@ gst_moonlight_pay_change_state (GstElement *element, GstStateChange transition)
 
 /* ---- properties ---- */
 
-static GstStructure *
-create_stats (GstMoonlightPay *self)
-{
-  Stats s;
-
-  GST_OBJECT_LOCK (self);
-  s = self->stats;
-  GST_OBJECT_UNLOCK (self);
-  return gst_structure_new ("application/x-moonlightpay-stats", "frames", G_TYPE_UINT64, s.frames, "key-frames",
-      G_TYPE_UINT64, s.key_frames, "data-shards", G_TYPE_UINT64, s.data_shards, "parity-shards", G_TYPE_UINT64,
-      s.parity_shards, "datagrams", G_TYPE_UINT64, s.datagrams, "bytes", G_TYPE_UINT64, s.bytes,
-      "frames-without-parity", G_TYPE_UINT64, s.frames_without_parity, "frames-refused", G_TYPE_UINT64,
-      s.frames_refused, "late-slice-headers", G_TYPE_UINT64, s.late_slice_headers, "last-frame-index", G_TYPE_UINT64,
-      s.last_frame_index, "encode-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->encode_ns, 0.5), "encode-ns-p99",
-      G_TYPE_UINT64, histogram_quantile (&self->encode_ns, 0.99), "packetise-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&self->packetise_ns, 0.5), "packetise-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->packetise_ns, 0.99), "host-latency-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&self->host_latency_ns, 0.5), "host-latency-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->host_latency_ns, 0.99), NULL);
-}
+static const gsize fields[] = {
+  [PROP_FEC_PERCENTAGE] = G_STRUCT_OFFSET (GstMoonlightPay, fec_percentage),
+  [PROP_MIN_FEC_PACKETS] = G_STRUCT_OFFSET (GstMoonlightPay, min_fec_packets),
+};
 
 static void
 gst_moonlight_pay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
@@ -670,18 +432,9 @@ gst_moonlight_pay_set_property (GObject *object, guint id, const GValue *value, 
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FEC_PERCENTAGE:
-      self->fec_percentage = g_value_get_uint (value);
-      break;
-    case PROP_MIN_FEC_PACKETS:
-      self->min_fec_packets = g_value_get_uint (value);
-      break;
-    default:
-      if (!gst_pay_session_set_property (&self->session, id, value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!property_fields_set (self, fields, G_N_ELEMENTS (fields), id, value)
+      && !gst_pay_session_set_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -691,22 +444,13 @@ gst_moonlight_pay_get_property (GObject *object, guint id, GValue *value, GParam
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
   if (id == PROP_STATS) {
-    g_value_take_boxed (value, create_stats (self));
+    g_value_take_boxed (value, pay_figures_to_structure (&self->figures, GST_ELEMENT (self)));
     return;
   }
   GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_FEC_PERCENTAGE:
-      g_value_set_uint (value, self->fec_percentage);
-      break;
-    case PROP_MIN_FEC_PACKETS:
-      g_value_set_uint (value, self->min_fec_packets);
-      break;
-    default:
-      if (!gst_pay_session_get_property (&self->session, id, value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
-  }
+  if (!property_fields_get (self, fields, G_N_ELEMENTS (fields), id, value)
+      && !gst_pay_session_get_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -715,7 +459,7 @@ gst_moonlight_pay_finalize (GObject *object)
 {
   GstMoonlightPay *self = GST_MOONLIGHT_PAY (object);
 
-  drop_arenas (self);
+  pay_output_drop_arenas (&self->output);
   gst_pay_session_clear (&self->session);
   rs_fec_free (self->fec);
   gst_caps_unref (self->capture_caps);
@@ -780,4 +524,5 @@ gst_moonlight_pay_init (GstMoonlightPay *self)
   self->src_pad = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_use_fixed_caps (self->src_pad);
   gst_element_add_pad (GST_ELEMENT (self), self->src_pad);
+  self->output.pad = self->src_pad;
 }
