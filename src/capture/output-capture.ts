@@ -1,6 +1,7 @@
 /** What captures of an output by the element `wlrscreencopysrc` have in common, whichever compositor it is. */
 import path from 'node:path';
-import { LumenError } from '../support/errors.js';
+import { describeError, LumenError } from '../support/errors.js';
+import type { Logger } from '../support/logger.js';
 import type { Capture, CaptureContext, CaptureMode } from './capture.js';
 
 /** An output as compositors describe it. */
@@ -22,9 +23,15 @@ export interface OutputCaptureOptions {
   /** Path of the compositor's Wayland socket, for the media process. */
   readonly display: string;
   listOutputs(): Promise<readonly Output[]>;
+  /** Where it was made for a client: puts it back to the client's mode when somebody has given it another size. */
+  readonly made?: { readonly mode: CaptureMode; restore(): Promise<void> } | undefined;
   /** Undoes what was made for it; called once. */
   release(): Promise<void>;
+  readonly logger: Logger;
 }
+
+/** After that it is left as it is, and scaled: somebody else insists. */
+const MAX_RESTORES = 3;
 
 /** Where the compositor of this session is. */
 export interface CompositorAddress {
@@ -71,6 +78,21 @@ export const createOutputCapture = (options: OutputCaptureOptions): Capture => {
   const { kind, output, description, display } = options;
   let closing: Promise<void> | undefined;
   const find = async (): Promise<Output> => requireOutput(kind, await options.listOutputs(), output);
+  let restores = 0;
+  /** The element follows a new size by itself, so what cannot be put back is still streamed. */
+  const restore = async ({ mode }: Output): Promise<void> => {
+    const { made, logger } = options;
+    if (made === undefined || mode === undefined || restores >= MAX_RESTORES) return;
+    if (mode.width === made.mode.width && mode.height === made.mode.height) return;
+    restores += 1;
+    const sizes = { output, size: `${mode.width}x${mode.height}`, wanted: describeMode(made.mode) };
+    try {
+      await made.restore();
+      logger.info(sizes, 'the output was put back to the client’s mode');
+    } catch (error) {
+      logger.warn({ ...sizes, problem: describeError(error) }, 'the output keeps its size: it is scaled');
+    }
+  };
   const describeSize = ({ mode }: Output): string => `${mode?.width}x${mode?.height}`;
   return {
     // One output may be shown, changed and shown again.
@@ -78,7 +100,7 @@ export const createOutputCapture = (options: OutputCaptureOptions): Capture => {
     description,
     properties: { display, output },
     async check() {
-      await find();
+      await restore(await find());
     },
     explainSilence: async () =>
       `the output ${output} is on (${describeSize(await find())}), but no picture of it was copied`,

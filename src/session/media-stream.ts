@@ -122,6 +122,8 @@ const SOURCE_RETRY_MS = 500;
 /** A second of frames at 480 Hz: what a dying process can have drawn beyond the last number it sent. */
 const FRAME_NUMBER_SLACK = 480;
 const STOP_DEADLINE_MS = 1000;
+/** GstVideoFilter about a buffer that does not hold a picture of the caps; debug texts are in no other language. */
+const MISFIT_WARNING = 'invalid video buffer received';
 
 const isSourceMissing = (error: unknown): boolean =>
   error instanceof LumenError &&
@@ -289,15 +291,20 @@ export class RestartingMediaStream implements MediaStream {
       logger.debug({ bursts: report.fields['bursts'] }, 'frames dropped at the sender');
       events.onFrameDropped();
     } else if (report.type === 'warning') {
-      logger.warn(
-        { graph: report.graph, element: report.element, problem: report.message, debug: report.debug },
-        'media warning',
-      );
+      this.#onWarning(standby, report);
     } else if (report.type === 'error') {
       this.#onError(standby, report);
     } else if (report.type === 'eos' && report.graph === 'video') {
       this.#fail(standby, 'the video source ended', SOURCE_REMEDY);
     }
+  }
+
+  /** A converter that is given pictures of another size than was agreed warns at each, and passes on what its memory held. */
+  #onWarning(standby: StandbyProcess, report: Extract<MediaReport, { type: 'warning' }>): void {
+    const { graph, element, message: problem, debug } = report;
+    if (graph === 'video' && debug.includes(MISFIT_WARNING))
+      this.#fail(standby, 'the picture of the video source changed its size', SOURCE_REMEDY);
+    else this.#parts.logger.warn({ graph, element, problem, debug }, 'media warning');
   }
 
   #onError(standby: StandbyProcess, report: Extract<MediaReport, { type: 'error' }>): void {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killChild } from '../support/children.js';
 import { openStream, pair, probe } from '../support/client.js';
+import { seesCounting } from '../support/counting.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { isAlive, Serve, TestHome, until } from '../support/serve.js';
 
@@ -37,6 +40,7 @@ const readPixels = (
 describe('lumen serve --source pipewire:NAME', function () {
   this.timeout(90_000);
   let pipewire: PipeWire;
+  let folder: string;
   const homes: TestHome[] = [];
   const serves: Serve[] = [];
 
@@ -50,6 +54,7 @@ describe('lumen serve --source pipewire:NAME', function () {
   };
 
   before(async () => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-pipe-'));
     pipewire = await startPipeWire();
   });
   afterEach(async function () {
@@ -61,6 +66,7 @@ describe('lumen serve --source pipewire:NAME', function () {
   });
   after(async () => {
     await pipewire.stop();
+    fs.rmSync(folder, { recursive: true, force: true });
   });
 
   it('streams what a producer draws, at 1280x720@60, every decoded picture readable', async () => {
@@ -151,13 +157,40 @@ describe('lumen serve --source pipewire:NAME', function () {
     assert.notEqual(await stream.firstFrame, null);
     await first.kill();
     await until(() => serve.output.includes('waiting for the video source'), 'the host misses the source');
-    const second = await pipewire.startProducer({ name: 'lumen-again', width: 1280, height: 720, fps: 30 });
-    const { lastIndex } = (await stream.stats()).frames;
-    await until(async () => (await stream.stats()).frames.lastIndex > lastIndex + 30, 'the picture is back');
+    // Of another size: a program that was started anew with another window.
+    const second = await pipewire.startProducer({ name: 'lumen-again', width: 640, height: 360, fps: 30 });
+    await seesCounting(stream);
     assert.equal((await stream.stats()).frames.sequenceGaps, 0, 'the numbering goes on');
     assert.equal((await serve.status()).sessions[0]?.state, 'playing');
     await stream.quit();
     await second.kill();
+  });
+
+  it('ends with a reason, not with a picture that stands still, where a node never says its new size', async () => {
+    // pipewiresink of PipeWire 0.3 goes on to name the size with which it began, also to who connects anew.
+    // The first picture comes through a pipe, which ends when the test says so.
+    const pipe = path.join(folder, 'picture');
+    execFileSync('mkfifo', [pipe]);
+    const picture = (width: number, height: number): string =>
+      `videotestsrc is-live=true pattern=black ! video/x-raw,format=I420,width=${width},height=${height},framerate=30/1`;
+    const feeder = spawn('gst-launch-1.0', [
+      ...`-q ${picture(1280, 720)} ! filesink buffer-mode=2 location=${pipe}`.split(' '),
+    ]);
+    const launch =
+      `concat name=sizes filesrc location=${pipe} ! rawvideoparse format=i420 width=1280 height=720 framerate=30/1 ! sizes. ` +
+      `${picture(640, 360)} ! sizes. sizes. ! framecounter`;
+    const name = 'lumen-shrinking';
+    const producer = await pipewire.startProducer({ name, width: 1280, height: 720, fps: 30, launch });
+    const serve = await start(name);
+    const stream = await openStream(serve);
+    assert.notEqual(await stream.firstFrame, null);
+    await seesCounting(stream);
+    await killChild(feeder);
+    await until(() => serve.output.includes('session ended'), 'the end');
+    assert.match(serve.output, /changed its size","remedy":"start the source again/);
+    assert.match(serve.output, /0x800e9403/);
+    await stream.vanish();
+    await producer.kill();
   });
 
   it('says what is known when no first picture comes, and ends with the code of the client', async () => {

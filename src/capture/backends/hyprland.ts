@@ -126,6 +126,8 @@ const openOutput = async (
     description: target === undefined ? `output ${output} ${describeMode(mode)}` : `output ${output}`,
     display: session.display,
     listOutputs: () => listOutputs(session),
+    made: target === undefined ? { mode, restore: () => setMode(session, output, mode) } : undefined,
+    logger: context.logger,
     release: () => {
       stopWatching();
       return release();

@@ -3,8 +3,9 @@
  * `wlrscreencopysrc`, which connects to sway itself. sway-ipc(7), sway-output(5).
  */
 import fs from 'node:fs';
-import { LumenError } from '../../support/errors.js';
+import { describeError, LumenError } from '../../support/errors.js';
 import { delay } from '../../support/lifecycle.js';
+import type { Logger } from '../../support/logger.js';
 import type {
   Capture,
   CaptureBackend,
@@ -13,13 +14,7 @@ import type {
   CaptureMode,
   CaptureRequest,
 } from '../capture.js';
-import {
-  createOutputCapture,
-  describeMode,
-  findCompositor,
-  type Output,
-  requireOutput,
-} from '../output-capture.js';
+import { createOutputCapture, describeMode, findCompositor, requireOutput } from '../output-capture.js';
 import { OutputRecords } from '../output-records.js';
 import { ReleaseGuard } from '../release-guard.js';
 import { connectSway, type SwayConnection } from '../sway/connection.js';
@@ -56,42 +51,25 @@ interface Parts {
   readonly connection: SwayConnection;
   readonly output: string;
   readonly description: string;
+  /** What it was made at; undefined where it was there. */
+  readonly mode?: CaptureMode;
   /** Undoes what was made for it; called once. */
   release(): Promise<void>;
 }
 
-const findOutput = async ({ connection, output }: Parts): Promise<Output> =>
-  requireOutput('sway', await connection.outputs(), output);
-
-/** Tells of an output that goes, or takes another size. */
-const watch = async (parts: Parts, events: CaptureEvents): Promise<void> => {
-  const first = (await findOutput(parts)).mode;
-  await parts.connection.watch({
+/** Tells of an output that goes. A new size tells the element itself. */
+const watch = ({ connection, output }: Parts, events: CaptureEvents): Promise<void> =>
+  connection.watch({
     onClosed: () => events.onEnded('sway is gone'),
     onOutputs: () => {
-      findOutput(parts).then(
-        ({ mode }) => {
-          if (mode?.width !== first?.width || mode?.height !== first?.height) events.onResized();
-        },
-        (error: unknown) => {
-          if (!parts.connection.isClosed) events.onEnded(String(error));
-        },
-      );
+      connection
+        .outputs()
+        .then((outputs) => requireOutput('sway', outputs, output))
+        .catch((error: unknown) => {
+          if (!connection.isClosed) events.onEnded(describeError(error));
+        });
     },
   });
-};
-
-const createCapture = (parts: Parts): Capture => {
-  const { session, connection, output, description, release } = parts;
-  return createOutputCapture({
-    kind: 'sway',
-    output,
-    description,
-    display: session.display,
-    listOutputs: () => connection.outputs(),
-    release: () => release().finally(() => connection.close()),
-  });
-};
 
 /** Switches `output` on at a mode and waits until it is. */
 const setMode = async (connection: SwayConnection, output: string, mode: CaptureMode): Promise<void> => {
@@ -107,6 +85,20 @@ const setMode = async (connection: SwayConnection, output: string, mode: Capture
   }
   const remedy = `try it by hand: swaymsg 'output ${output} mode --custom ${size}'`;
   throw new LumenError('LUMEN_CAPTURE_FAILED', { capture: 'sway', problem: `no mode ${size}`, remedy });
+};
+
+const createCapture = (parts: Parts, logger: Logger): Capture => {
+  const { session, connection, output, description, mode, release } = parts;
+  return createOutputCapture({
+    kind: 'sway',
+    output,
+    description,
+    display: session.display,
+    listOutputs: () => connection.outputs(),
+    made: mode && { mode, restore: () => setMode(connection, output, mode) },
+    release: () => release().finally(() => connection.close()),
+    logger,
+  });
 };
 
 class SwayBackend implements CaptureBackend {
@@ -148,7 +140,7 @@ class SwayBackend implements CaptureBackend {
           ? await this.#makeOutput(session, connection, mode)
           : await this.#takeOutput(session, connection, target);
       await watch(parts, events);
-      return createCapture(parts);
+      return createCapture(parts, this.#context.logger);
     } catch (error) {
       connection.close();
       throw error;
@@ -195,7 +187,14 @@ class SwayBackend implements CaptureBackend {
       await release();
       throw error;
     }
-    return { session, connection, output, release, description: `output ${output} ${describeMode(mode)}` };
+    return {
+      session,
+      connection,
+      output,
+      mode,
+      release,
+      description: `output ${output} ${describeMode(mode)}`,
+    };
   }
 
   /** One of ours that nobody uses, or a new one. */

@@ -291,6 +291,29 @@ describe('RestartingMediaStream', () => {
     await stream.stop();
   });
 
+  it('starts another process on the same source when its pictures have another size than was agreed', async () => {
+    const { stream, processes, states } = setUp();
+    stream.start();
+    await settle();
+    const misfit: MediaReport = {
+      type: 'warning',
+      graph: 'video',
+      element: 'videoconvertscale0',
+      message: 'Internal GStreamer error: code not implemented.',
+      debug: '../gst-libs/gst/video/gstvideofilter.c(296): …\ninvalid video buffer received',
+    };
+    nth(processes, 0).report({ ...misfit, graph: 'audio' });
+    nth(processes, 0).report({ ...misfit, debug: 'something else' });
+    await settle();
+    assert.equal(processes.length, 1, 'other warnings are no reason');
+    nth(processes, 0).report(misfit);
+    nth(processes, 0).report(misfit);
+    await settle();
+    assert.equal(processes.length, 2);
+    assert.equal(nth(states, 1).source, 'source');
+    await stream.stop();
+  });
+
   it('tells of frames that the sender dropped', async () => {
     const { stream, processes, dropped } = setUp();
     stream.start();

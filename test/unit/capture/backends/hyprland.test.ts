@@ -104,6 +104,20 @@ describe('the Hyprland back end', () => {
     });
   }
 
+  it('puts its output back to the client’s mode, but not for ever against somebody who insists', async () => {
+    const capture = await createHyprlandBackend(context).open({ mode: MODE, cursor: 'embedded' }, ignoring);
+    const made = monitors.at(-1);
+    assert(made);
+    const sizes: number[] = [];
+    for (let time = 0; time < 5; time += 1) {
+      made.width = 640;
+      await capture.check();
+      sizes.push(made.width);
+    }
+    assert.deepEqual(sizes, [1024, 1024, 1024, 640, 640]);
+    await capture.close();
+  });
+
   it('shows one monitor as it is, and names those that there are', async () => {
     const backend = createHyprlandBackend(context);
     const capture = await backend.open({ mode: MODE, cursor: 'embedded', target: 'DP-1' }, ignoring);
