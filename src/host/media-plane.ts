@@ -21,12 +21,8 @@ import { chooseEncoder, requireStages } from '../pipeline/encoder-choice.js';
 import { buildGraphs, type GraphRequest, toLiveProperties } from '../pipeline/graphs.js';
 import { COMMON_FORMAT, samplePlan } from '../pipeline/sample.js';
 import { SHIPPED_PIPELINES } from '../pipeline/shipped.js';
-import {
-  type GraphState,
-  type MediaStream,
-  type MediaStreamEvents,
-  RestartingMediaStream,
-} from '../session/media-stream.js';
+import type { GraphState, MediaStream, MediaStreamEvents } from '../session/media-stream.js';
+import { RestartingMediaStream } from '../session/restarting-stream.js';
 import type { HostCapabilities, StreamPlan, VideoFormat } from '../session/stream-plan.js';
 import type { StreamProcess } from '../session/stream-process.js';
 import { describeError, LumenError } from '../support/errors.js';

@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MediaReport } from '../../../src/media/messages.js';
 import type { SessionNumbers } from '../../../src/media/session-page.js';
-import {
-  type GraphState,
-  type MediaFailure,
-  RestartingMediaStream,
-  type StandbyProcess,
-} from '../../../src/session/media-stream.js';
+import type { GraphState, MediaFailure, StandbyProcess } from '../../../src/session/media-stream.js';
+import { RestartingMediaStream } from '../../../src/session/restarting-stream.js';
 import type { StreamProcess } from '../../../src/session/stream-process.js';
 import { LumenError } from '../../../src/support/errors.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
