@@ -8,7 +8,7 @@ import type { KeyFrameRequests, RoundTrip } from './key-frames.js';
 import type { Launch } from './launch.js';
 import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
 import { ENCRYPT, type StreamOptions } from './options.js';
-import { readReceiverStats } from './receiver-graphs.js';
+import { type ReceiverStats, readReceiverStats } from './receiver-graphs.js';
 import type { EndReport, FailureReport, ProbeReport, RequestReport } from './report.js';
 import type { Negotiated } from './rtsp-client.js';
 import { Stages } from './stages.js';
@@ -50,6 +50,20 @@ export class RunRecord {
 
   constructor(options: StreamOptions) {
     this.#options = options;
+  }
+
+  /** Takes a reading of all counters down. */
+  take(stats: ReceiverStats, nowNs: bigint): void {
+    this.reading = {
+      measured: measure(stats, nowNs),
+      keyFrames: stats.depay.number('key-frames'),
+      firstDatagramNs: stats.source.ns('first-datagram-ns'),
+      lastFrameNs: stats.depay.ns('last-frame-ns'),
+    };
+    if (this.firstFrameNs !== 0n || stats.counter.number('frames') === 0) return;
+    // Exact where the counter notes the moment, otherwise late by at most the interval of the polling.
+    const exactNs = stats.counter.ns('first-frame-ns');
+    this.firstFrameNs = exactNs === 0n ? nowNs : exactNs;
   }
 
   /** The report of what happened until now. */

@@ -5,10 +5,11 @@
 import { runTask } from '../support/lifecycle.js';
 import type { Logger } from '../support/logger.js';
 import type { ProbeOptions } from './options.js';
+import type { PlannedStream } from './probe-stream.js';
 import { RunRecord } from './record.js';
 import type { EndReport, ProbeReport } from './report.js';
 import { toFailure } from './stages.js';
-import { openStream, type PlannedStream } from './stream.js';
+import { openStream } from './stream.js';
 
 const NEVER_STARTED: EndReport = {
   reason: 'stopped',

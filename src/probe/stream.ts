@@ -10,10 +10,11 @@ import { cancelApp, openPairedHost, type PairedHost, stageError } from './host-i
 import { askHostStages } from './host-stages.js';
 import { KeyFrameRequests, type RoundTrip } from './key-frames.js';
 import { findApp, type Launch, launchApp } from './launch.js';
-import { elapsedMs, type MeasuredPart, measure } from './measurement.js';
-import { ENCRYPT, type ProbeOptions, type StreamOptions } from './options.js';
+import { elapsedMs, type MeasuredPart } from './measurement.js';
+import { ENCRYPT, type StreamOptions } from './options.js';
+import type { Ending, PlannedStream, ProbeStream } from './probe-stream.js';
 import { monotonicNs, Receiver } from './receiver.js';
-import { buildAudioGraph, buildVideoGraph, type MediaPort, toColorimetry } from './receiver-graphs.js';
+import type { MediaPort } from './receiver-graphs.js';
 import { RunRecord } from './record.js';
 import {
   describeClientEnd,
@@ -25,6 +26,7 @@ import {
 } from './report.js';
 import { type Agreement, type Negotiated, negotiateStream } from './rtsp-client.js';
 import { toFailure } from './stages.js';
+import { buildStreamGraphs } from './stream-graphs.js';
 
 /** Limits of the stock client for the first datagram and for the first frame after it (`protocol/video.md` §1.2). */
 const FIRST_DATAGRAM_DEADLINE_MS = 10_000;
@@ -36,35 +38,6 @@ const REMEDY = {
   control: 'is UDP port 47999 (base port + 10) of the host open?',
   media: 'run it again with GST_DEBUG=3 and --log-level debug to see more',
 } as const;
-
-/** How the probe leaves. */
-export type Ending = ProbeOptions['ending'];
-
-/** A running stream. */
-export interface ProbeStream {
-  /** Resolves when the stream has ended by the host's doing, or by a failure of the probe. */
-  readonly ended: Promise<EndReport>;
-  /** Milliseconds from the launch to the first decoded frame; null when the stream ends before there is one. */
-  readonly firstFrame: Promise<number | null>;
-  /** The launch's key, for tests that forge messages. */
-  readonly riKey: Buffer;
-  /** Asks for a key frame and measures; does not resolve when the stream ends before it comes. */
-  requestIdr(): Promise<RoundTrip>;
-  /** What was measured until now. */
-  stats(): Promise<MeasuredPart>;
-  /** From now on the receiver throws that share of the video datagrams away, percent. */
-  setDropPercent(percent: number): void;
-  /** Sends a control message with this plaintext, properly encrypted. @returns false when the connection is gone */
-  sendControl(plaintext: Buffer, channel?: number): boolean;
-  /** Sends bytes on the control connection as they are. @returns false when it is gone */
-  sendRaw(packet: Buffer, channel?: number): boolean;
-  /** Leaves properly: the app stays and can be resumed. */
-  disconnect(): Promise<ProbeReport>;
-  /** Leaves without a word. */
-  vanish(): Promise<ProbeReport>;
-  /** Leaves and ends the app. */
-  quit(): Promise<ProbeReport>;
-}
 
 class Stream implements PlannedStream {
   readonly ended: Promise<EndReport>;
@@ -151,29 +124,16 @@ class Stream implements PlannedStream {
   }
 
   async #play(launch: Launch, agreement: Agreement, audio: MediaPort, wantedDecoder: string): Promise<void> {
-    const { codec, bitDepth, packetSize, encryption } = agreement;
-    const { colorSpace, fullRange } = this.#options;
+    const { codec } = agreement;
     const decoder = codec === this.#options.codec ? wantedDecoder : await this.#receiver.findDecoder(codec);
-    const key = launch.riKey.toString('hex');
-    const video = buildVideoGraph({
-      ...this.#options,
-      codec,
+    const graphs = buildStreamGraphs(this.#options, {
+      hostAddress: this.#address,
       decoder,
-      hostAddress: this.#address,
-      packetSize,
-      colorimetry: toColorimetry(bitDepth, colorSpace, fullRange),
-      key: (encryption & ENCRYPT.video) === 0 ? null : key,
+      launch,
+      agreement,
+      audio,
     });
-    const sound = buildAudioGraph({
-      ...this.#options,
-      hostAddress: this.#address,
-      media: audio,
-      packetDurationMs: this.#options.audioPacketDurationMs,
-      layout: agreement.audioLayout.layout,
-      key: agreement.isAudioEncrypted ? key : null,
-      keyId: launch.riKeyId >>> 0,
-    });
-    await this.#receiver.play(this.#options.audio ? [video, sound] : [video], {
+    await this.#receiver.play(graphs, {
       onKeyFrame: (index, arrivalNs) => this.#onKeyFrame(index, arrivalNs),
       onLost: (first, last) => this.#onLost(first, last),
       onFecStatus: (status) => this.#control?.reportFec(status),
@@ -266,18 +226,7 @@ class Stream implements PlannedStream {
 
   /** Takes a reading of all counters into the record. */
   async #read(): Promise<void> {
-    const stats = await this.#receiver.stats();
-    const nowNs = monotonicNs();
-    this.#record.reading = {
-      measured: measure(stats, nowNs),
-      keyFrames: stats.depay.number('key-frames'),
-      firstDatagramNs: stats.source.ns('first-datagram-ns'),
-      lastFrameNs: stats.depay.ns('last-frame-ns'),
-    };
-    if (this.#record.firstFrameNs !== 0n || stats.counter.number('frames') === 0) return;
-    // Exact where the counter notes the moment, otherwise late by at most the interval of the polling.
-    const exactNs = stats.counter.ns('first-frame-ns');
-    this.#record.firstFrameNs = exactNs === 0n ? nowNs : exactNs;
+    this.#record.take(await this.#receiver.stats(), monotonicNs());
   }
 
   #onKeyFrame(index: number, arrivalNs: bigint): void {
@@ -395,11 +344,6 @@ class Stream implements PlannedStream {
     this.#control?.vanish();
     await this.#receiver.stop();
   }
-}
-
-/** A stream that was started for {@link runProbe}: it can end as planned. */
-export interface PlannedStream extends ProbeStream {
-  finish(ending: Ending, reason: 'time' | 'stopped'): Promise<ProbeReport>;
 }
 
 /**

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listVideoNodes } from '../../src/capture/pipewire.js';
-import type { ProbeStream } from '../../src/probe/stream.js';
+import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { ControlCipher } from '../../src/control/cipher.js';
-import type { ProbeStream } from '../../src/probe/stream.js';
+import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatClientMessage } from '../../src/control/message.js';
 import type { LossCounts } from '../../src/host/loss-feedback.js';
-import type { ProbeStream } from '../../src/probe/stream.js';
+import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';
 import { addStage } from '../support/user-stage.js';

@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbeStream } from '../../src/probe/stream.js';
+import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { describeError } from '../../src/support/errors.js';
 import { openStream, pair } from '../support/client.js';
 import { Serve, TestHome, until } from '../support/serve.js';

@@ -1,7 +1,7 @@
 /** Looks at a stream whose picture carries a number that moves. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbeStream } from '../../src/probe/stream.js';
+import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { until } from './serve.js';
 
 /** Pictures decoded, changed ones among them, and unreadable ones; null while none could be read. */
