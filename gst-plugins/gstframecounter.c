@@ -48,20 +48,11 @@
 #include "gstframecounter.h"
 
 #include "colorpatches.h"
+#include "countercells.h"
+#include "numbertally.h"
 
 GST_DEBUG_CATEGORY_STATIC (frame_counter_debug);
 #define GST_CAT_DEFAULT frame_counter_debug
-
-#define ROWS 2
-#define COLUMNS 32
-#define CELLS (ROWS * COLUMNS)
-#define MARKER 0xb2u /* 10110010 */
-#define MARKER_BITS 8
-#define NUMBER_BITS 40
-#define NUMBER_MASK ((G_GUINT64_CONSTANT (1) << NUMBER_BITS) - 1)
-#define CRC_BITS 16
-/* Black and white of the marker must be this far apart, in 8-bit steps, to be taken for a counter. */
-#define MIN_CONTRAST 32
 
 typedef enum
 {
@@ -86,9 +77,9 @@ struct _GstFrameCounter
   FrameCounterMode mode;
   guint64 start;
   guint64 next; /* draw: number of the next frame */
-  guint64 frames, unreadable, backwards, repeated, skipped, first, last;
-  guint64 first_frame_ns; /* CLOCK_MONOTONIC */
-  gboolean has_last;
+  guint64 frames, unreadable;
+  NumberTally tally;
+  guint64 first_frame_ns;             /* CLOCK_MONOTONIC */
   gchar *colorimetry;                 /* property; NULL takes that of the caps */
   GstVideoColorimetry as_colorimetry; /* the same, read */
   GstVideoColorimetry of_caps;
@@ -124,161 +115,12 @@ frame_counter_mode_get_type (void)
   return (GType) type;
 }
 
-/* ---- the code word ---- */
-
-/* CRC-16/CCITT-FALSE of the top 48 bits of a code word: start 0xffff, so that an all-black strip is not a number. */
-static guint16
-checksum (guint64 word)
-{
-  guint crc = 0xffff;
-  gint bit;
-
-  for (bit = 63; bit >= CRC_BITS; bit--) {
-    guint top = ((crc >> 15) ^ (guint) (word >> bit)) & 1;
-
-    crc = (crc << 1) & 0xffff;
-    if (top)
-      crc ^= 0x1021;
-  }
-  return (guint16) crc;
-}
-
-static guint64
-encode_word (guint64 number)
-{
-  guint64 word = ((guint64) MARKER << (64 - MARKER_BITS)) | ((number & NUMBER_MASK) << CRC_BITS);
-
-  return word | checksum (word);
-}
-
-static gboolean
-decode_word (guint64 word, guint64 *number)
-{
-  if (word >> (64 - MARKER_BITS) != MARKER || (word & 0xffff) != checksum (word))
-    return FALSE;
-  *number = (word >> CRC_BITS) & NUMBER_MASK;
-  return TRUE;
-}
-
-/* ---- places ---- */
-
-/* Left edge of a column in samples of a plane that is `width` wide; column 32 is the right edge of the last cell. */
-static gint
-column_x (gint width, gint column)
-{
-  return (gint) ((gint64) width * (column + 1) / (COLUMNS + 2));
-}
-
-/* Upper edge of a row in samples of a plane that is `height` high: half a cell of margin, then 1/20 each. */
-static gint
-row_y (gint height, gint row)
-{
-  return (gint) ((gint64) height * (2 * row + 1) / 40);
-}
-
-/* ---- drawing ---- */
-
-/* The 8-bit values of black and white, and the neutral one of a chroma component. */
-static guint8
-cell_value (GstVideoFrame *frame, guint component, gboolean is_white)
-{
-  gboolean is_limited = frame->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_16_235;
-
-  if (GST_VIDEO_FORMAT_INFO_IS_YUV (frame->info.finfo) && component > 0)
-    return 128;
-  return is_white ? (is_limited ? 235 : 255) : (is_limited ? 16 : 0);
-}
-
-static void
-draw_component (GstVideoFrame *frame, guint component, guint64 word)
-{
-  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component);
-  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component);
-  gint cell;
-
-  for (cell = 0; cell < CELLS; cell++) {
-    gint column = cell % COLUMNS, row = cell / COLUMNS;
-    gboolean is_white = (word >> (CELLS - 1 - cell)) & 1;
-
-    color_patches_fill (frame, component, column_x (width, column), column_x (width, column + 1), row_y (height, row),
-        row_y (height, row + 1), cell_value (frame, component, is_white));
-  }
-}
-
-static void
-draw (GstVideoFrame *frame, guint64 number)
-{
-  guint64 word = encode_word (number);
-  guint component, components = MIN (3, GST_VIDEO_FRAME_N_COMPONENTS (frame));
-
-  for (component = 0; component < components; component++)
-    draw_component (frame, component, word);
-  color_patches_draw (frame);
-}
-
-/* ---- reading ---- */
-
-static guint
-cell_mean (const GstVideoFrame *frame, guint component, guint cell)
-{
-  gint width = GST_VIDEO_FRAME_COMP_WIDTH (frame, component), column = (gint) cell % COLUMNS;
-  gint height = GST_VIDEO_FRAME_COMP_HEIGHT (frame, component), row = (gint) cell / COLUMNS;
-
-  return (guint) color_patches_mean (frame, component, column_x (width, column), column_x (width, column + 1),
-      row_y (height, row), row_y (height, row + 1));
-}
-
-static gboolean
-read_number (GstVideoFrame *frame, guint64 *number)
-{
-  /* green carries most of the brightness of an RGB picture */
-  guint component = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 1 : 0;
-  guint mean[CELLS], white = 0, black = 0, cell;
-  guint64 word = 0;
-
-  for (cell = 0; cell < CELLS; cell++)
-    mean[cell] = cell_mean (frame, component, cell);
-  for (cell = 0; cell < MARKER_BITS; cell++) {
-    if ((MARKER >> (MARKER_BITS - 1 - cell)) & 1)
-      white += mean[cell];
-    else
-      black += mean[cell];
-  }
-  /* four cells of each colour */
-  if (white < black + 4 * MIN_CONTRAST)
-    return FALSE;
-  for (cell = 0; cell < CELLS; cell++)
-    word = (word << 1) | (mean[cell] * 8 > white + black);
-  return decode_word (word, number);
-}
-
 /* with the object lock */
 static void
 count_frame (GstFrameCounter *self)
 {
   if (self->frames++ == 0)
     self->first_frame_ns = gst_util_get_timestamp ();
-}
-
-/* with the object lock */
-static void
-account (GstFrameCounter *self, gboolean is_readable, guint64 number)
-{
-  if (!is_readable) {
-    self->unreadable++;
-    return;
-  }
-  if (!self->has_last) {
-    self->has_last = TRUE;
-    self->first = number;
-  } else if (number < self->last) {
-    self->backwards++;
-  } else if (number == self->last) {
-    self->repeated++;
-  } else {
-    self->skipped += number - self->last - 1;
-  }
-  self->last = number;
 }
 
 /* ---- element ---- */
@@ -295,21 +137,25 @@ gst_frame_counter_transform_frame_ip (GstVideoFilter *filter, GstVideoFrame *fra
   if (!is_reading) {
     number = self->next++;
     count_frame (self);
-    account (self, TRUE, number & NUMBER_MASK);
+    number_tally_add (&self->tally, number & COUNTER_NUMBER_MASK);
   }
   GST_OBJECT_UNLOCK (self);
   if (!is_reading) {
-    draw (frame, number);
+    counter_cells_draw (frame, number);
+    color_patches_draw (frame);
     return GST_FLOW_OK;
   }
 
-  is_readable = read_number (frame, &number);
+  is_readable = counter_cells_read (frame, &number);
   GST_OBJECT_LOCK (self);
   self->of_caps = frame->info.colorimetry;
   self->format = GST_VIDEO_FORMAT_INFO_NAME (frame->info.finfo);
   self->color_error = color_patches_measure (frame, self->colorimetry == NULL ? &self->of_caps : &self->as_colorimetry);
   count_frame (self);
-  account (self, is_readable, number);
+  if (is_readable)
+    number_tally_add (&self->tally, number);
+  else
+    self->unreadable++;
   GST_OBJECT_UNLOCK (self);
   GST_LOG_OBJECT (self, "%s %" G_GUINT64_FORMAT, is_readable ? "read" : "no number in frame", number);
   return GST_FLOW_OK;
@@ -322,9 +168,8 @@ gst_frame_counter_start (GstBaseTransform *transform)
 
   GST_OBJECT_LOCK (self);
   self->next = self->start;
-  self->frames = self->unreadable = self->backwards = self->repeated = self->skipped = 0;
-  self->first = self->last = self->first_frame_ns = 0;
-  self->has_last = FALSE;
+  self->frames = self->unreadable = self->first_frame_ns = 0;
+  self->tally = (NumberTally) { 0 };
   self->of_caps = (GstVideoColorimetry) { 0 };
   self->format = NULL;
   self->color_error = -1;
@@ -341,7 +186,7 @@ gst_frame_counter_stop (GstBaseTransform *transform)
   GST_INFO_OBJECT (self,
       "%" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " unreadable, %" G_GUINT64_FORMAT
       " backwards, %" G_GUINT64_FORMAT " repeated, %" G_GUINT64_FORMAT " skipped",
-      self->frames, self->unreadable, self->backwards, self->repeated, self->skipped);
+      self->frames, self->unreadable, self->tally.backwards, self->tally.repeated, self->tally.skipped);
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -359,15 +204,16 @@ color_text (const GstVideoColorimetry *colorimetry)
 static GstStructure *
 make_stats (GstFrameCounter *self)
 {
+  const NumberTally *tally = &self->tally;
   GstStructure *stats;
   gchar *colorimetry;
 
   GST_OBJECT_LOCK (self);
   colorimetry = color_text (&self->of_caps);
   stats = gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "unreadable", G_TYPE_UINT64,
-      self->unreadable, "backwards", G_TYPE_UINT64, self->backwards, "repeated", G_TYPE_UINT64, self->repeated,
-      "skipped", G_TYPE_UINT64, self->skipped, "wrong", G_TYPE_UINT64, self->unreadable + self->backwards, "first",
-      G_TYPE_UINT64, self->first, "last", G_TYPE_UINT64, self->last, "first-frame-ns", G_TYPE_UINT64,
+      self->unreadable, "backwards", G_TYPE_UINT64, tally->backwards, "repeated", G_TYPE_UINT64, tally->repeated,
+      "skipped", G_TYPE_UINT64, tally->skipped, "wrong", G_TYPE_UINT64, self->unreadable + tally->backwards, "first",
+      G_TYPE_UINT64, tally->first, "last", G_TYPE_UINT64, tally->last, "first-frame-ns", G_TYPE_UINT64,
       self->first_frame_ns, "format", G_TYPE_STRING, self->format == NULL ? "" : self->format, "colorimetry",
       G_TYPE_STRING, colorimetry, "color-error", G_TYPE_DOUBLE, self->color_error, NULL);
   GST_OBJECT_UNLOCK (self);
