@@ -1,6 +1,6 @@
 /*
- * gstmoonlightaudiopay.c: Opus packets in, GameStream audio datagrams with 4+2 parity out.
- * Source of the wire format: protocol/audio.md. The byte layouts are in nvpacket.c.
+ * gstmoonlightaudiopay.c: Opus packets in, GameStream audio datagrams with 4+2 parity out: pads, numbers, states and
+ * properties. The payloads of a block and its parity are audioblock.c's, the byte layouts nvpacket.c's (protocol/audio.md).
  */
 
 /**
@@ -29,17 +29,13 @@
 
 #include "gstmoonlightaudiopay.h"
 
-#include <string.h>
-
+#include "audioblock.h"
 #include "gstpaysession.h"
 #include "nvpacket.h"
 #include "rsfec.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_audio_pay_debug);
 #define GST_CAT_DEFAULT gst_moonlight_audio_pay_debug
-
-/* A parity datagram has the longer header and must still fit the client's receive buffer. */
-#define MAX_PAYLOAD_BYTES (NV_AUDIO_MAX_DATAGRAM - NV_AUDIO_PARITY_HEADER_BYTES)
 
 /* The `stats` property. */
 typedef struct
@@ -59,16 +55,6 @@ typedef struct
   gint coupled;
 } Layout;
 
-/* The block of four that is being sent: its payloads are kept for the parity. */
-typedef struct
-{
-  guint32 first_packet; /* as reserved in the session page, a multiple of 4 */
-  guint count;          /* payloads so far, 0 to 3; at 0 the next packet reserves a block */
-  gsize payload_bytes;  /* of the first payload */
-  gboolean is_uneven;   /* a later one differed: no parity can cover the block */
-  guint8 payloads[NV_AUDIO_DATA_SHARDS][MAX_PAYLOAD_BYTES];
-} Block;
-
 struct _GstMoonlightAudioPay
 {
   GstElement parent;
@@ -84,7 +70,7 @@ struct _GstMoonlightAudioPay
   guint32 stream_key_id;
   guint32 stream_duration_ms;
   RsFec *fec;
-  Block block;
+  AudioBlock block;         /* empty or full: the next packet reserves one */
   gsize last_payload_bytes; /* 0 = none yet */
   gboolean warned_size;
   gboolean warned_refused;
@@ -119,7 +105,7 @@ refuse_packet (GstMoonlightAudioPay *self, gsize bytes)
     GST_ELEMENT_WARNING (self, STREAM, FORMAT,
         ("An Opus packet of %" G_GSIZE_FORMAT " bytes cannot be sent; 1 to %u "
          "can.",
-            bytes, (guint) MAX_PAYLOAD_BYTES - 16),
+            bytes, (guint) AUDIO_BLOCK_MAX_OPUS_BYTES),
         ("Lower the encoder's bitrate. Said once."));
   }
 }
@@ -144,22 +130,6 @@ note_size (GstMoonlightAudioPay *self, gsize payload_bytes)
   }
 }
 
-/* Puts the payload, encrypted if need be, into the block, and returns its size there; 0 when the cipher failed. */
-static gsize
-store_payload (GstMoonlightAudioPay *self, guint16 sequence, const guint8 *opus, gsize size)
-{
-  Block *block = &self->block;
-  guint8 *payload = block->payloads[block->count];
-
-  if (self->session.crypt == NULL) {
-    memcpy (payload, opus, size);
-    return size;
-  }
-  if (!media_crypt_seal_audio (self->session.crypt, self->stream_key_id, sequence, opus, size, payload))
-    return 0;
-  return media_crypt_audio_bytes (size);
-}
-
 static GstBuffer *
 new_datagram (GstBuffer *source, const guint8 *header, gsize header_bytes, const guint8 *payload, gsize payload_bytes)
 {
@@ -171,21 +141,15 @@ new_datagram (GstBuffer *source, const guint8 *header, gsize header_bytes, const
   return datagram;
 }
 
-/* Parity covers what follows the RTP header: Opus or ciphertext (protocol/audio.md §3). */
+/* Parity covers what follows the RTP header: Opus or ciphertext (protocol/audio.md §3). Returns the bytes added. */
 static guint64
 append_parity (GstMoonlightAudioPay *self, GstBufferList *list, GstBuffer *source)
 {
-  Block *block = &self->block;
-  guint8 parity[NV_AUDIO_PARITY_SHARDS][MAX_PAYLOAD_BYTES], header[NV_AUDIO_PARITY_HEADER_BYTES];
-  guint8 *shards[NV_AUDIO_DATA_SHARDS + NV_AUDIO_PARITY_SHARDS];
+  guint8 parity[NV_AUDIO_PARITY_SHARDS][AUDIO_BLOCK_MAX_PAYLOAD_BYTES], header[NV_AUDIO_PARITY_HEADER_BYTES];
+  const AudioBlock *block = &self->block;
   guint64 bytes = 0;
 
-  for (guint i = 0; i < NV_AUDIO_DATA_SHARDS; i++)
-    shards[i] = block->payloads[i];
-  for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++)
-    shards[NV_AUDIO_DATA_SHARDS + i] = parity[i];
-  if (!rs_fec_encode (
-          self->fec, RS_FEC_AUDIO, NV_AUDIO_DATA_SHARDS, NV_AUDIO_PARITY_SHARDS, shards, block->payload_bytes))
+  if (!audio_block_encode (block, self->fec, parity))
     return 0;
   for (guint i = 0; i < NV_AUDIO_PARITY_SHARDS; i++) {
     nv_audio_write_parity (
@@ -194,18 +158,6 @@ append_parity (GstMoonlightAudioPay *self, GstBufferList *list, GstBuffer *sourc
     bytes += sizeof header + block->payload_bytes;
   }
   return bytes;
-}
-
-/* Ends a full block; the parity bytes that were added to the burst. */
-static guint64
-finish_block (GstMoonlightAudioPay *self, GstBufferList *list, GstBuffer *source)
-{
-  Block *block = &self->block;
-
-  block->count = 0;
-  if (block->is_uneven)
-    return 0;
-  return append_parity (self, list, source);
 }
 
 static void
@@ -221,37 +173,30 @@ count_burst (GstMoonlightAudioPay *self, gsize data_bytes, guint64 parity_bytes)
 static GstFlowReturn
 pay_packet (GstMoonlightAudioPay *self, GstBuffer *buffer, const guint8 *opus, gsize size)
 {
-  Block *block = &self->block;
+  AudioBlock *block = &self->block;
   guint8 header[NV_AUDIO_HEADER_BYTES];
+  const guint8 *payload;
   GstBufferList *list;
   guint64 parity_bytes = 0;
   guint32 number;
   gsize payload_bytes;
 
-  /* A block begun by another process is never gone on with: its first payloads are not ours to cover. */
-  if (block->count == 0)
-    block->first_packet = session_page_reserve_audio_block (self->session.page);
-  number = block->first_packet + block->count;
-  payload_bytes = store_payload (self, (guint16) number, opus, size);
-  if (payload_bytes == 0) {
+  if (block->count == 0 || audio_block_is_full (block))
+    audio_block_begin (block, session_page_reserve_audio_block (self->session.page));
+  number = audio_block_next_packet (block);
+  payload = audio_block_add (block, self->session.crypt, self->stream_key_id, opus, size, &payload_bytes);
+  if (payload == NULL) {
     GST_ELEMENT_ERROR (self, STREAM, ENCODE, ("Audio packet %u could not be encrypted.", number), (NULL));
     return GST_FLOW_ERROR;
   }
   note_size (self, payload_bytes);
-  if (block->count == 0) {
-    block->payload_bytes = payload_bytes;
-    block->is_uneven = FALSE;
-  }
-  block->is_uneven |= payload_bytes != block->payload_bytes;
 
   list = gst_buffer_list_new_sized (1 + NV_AUDIO_PARITY_SHARDS);
   /* Milliseconds, and modulo 2^32 like the number itself (protocol/audio.md §2). */
   nv_audio_write_data (header, (guint16) number, number * self->stream_duration_ms);
-  gst_buffer_list_add (
-      list, new_datagram (buffer, header, sizeof header, block->payloads[block->count], payload_bytes));
-  block->count++;
-  if (block->count == NV_AUDIO_DATA_SHARDS)
-    parity_bytes = finish_block (self, list, buffer);
+  gst_buffer_list_add (list, new_datagram (buffer, header, sizeof header, payload, payload_bytes));
+  if (audio_block_is_full (block))
+    parity_bytes = append_parity (self, list, buffer);
   count_burst (self, sizeof header + payload_bytes, parity_bytes);
   return gst_pad_push_list (self->src_pad, list);
 }
@@ -268,7 +213,7 @@ gst_moonlight_audio_pay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer
     flow = GST_FLOW_NOT_NEGOTIATED;
   } else if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_HEADER)) {
     GST_DEBUG_OBJECT (self, "leaving out a stream header of %" G_GSIZE_FORMAT " bytes", size);
-  } else if (size == 0 || media_crypt_audio_bytes (size) > MAX_PAYLOAD_BYTES
+  } else if (size == 0 || media_crypt_audio_bytes (size) > AUDIO_BLOCK_MAX_PAYLOAD_BYTES
       || !gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     /* No number is spent: a packet that was never sent must not look like one that was lost. */
     refuse_packet (self, size);
@@ -357,7 +302,7 @@ prepare (GstMoonlightAudioPay *self)
   GST_OBJECT_UNLOCK (self);
   self->warned_size = self->warned_refused = FALSE;
   self->has_caps = FALSE;
-  self->block.count = 0;
+  audio_block_begin (&self->block, 0);
   self->last_payload_bytes = 0;
   return gst_pay_session_prepare (&self->session, GST_ELEMENT (self));
 }
