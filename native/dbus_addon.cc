@@ -339,7 +339,7 @@ class Bus : public Napi::ObjectWrap<Bus> {
     return env_.Undefined();
   }
 
-  // addMatch(rule, onSignal(path, interface, member, values)): for the life of the connection
+  // addMatch(rule, onSignal(path, interface, member, values, sender)): for the life of the connection
   Napi::Value AddMatch(const Napi::CallbackInfo &info) {
     RequireOpen();
     std::string rule = StringArgument(info, 0, "rule");
@@ -404,7 +404,8 @@ class Bus : public Napi::ObjectWrap<Bus> {
     try {
       listener->bus->Tell(listener->callback,
                           {Text(env, sd_bus_message_get_path(signal)), Text(env, sd_bus_message_get_interface(signal)),
-                           Text(env, sd_bus_message_get_member(signal)), ReadAll(env, signal)});
+                           Text(env, sd_bus_message_get_member(signal)), ReadAll(env, signal),
+                           Text(env, sd_bus_message_get_sender(signal))});
     } catch (const Napi::Error &) {
       // A signal that cannot be read says nothing.
     }

@@ -8,6 +8,8 @@
 import { loadNative } from './native.js';
 
 const CALL_DEADLINE_MS = 3000;
+/** The bus itself, by name and as a sender. */
+const DAEMON = 'org.freedesktop.DBus';
 
 /** A method of a remote object. */
 export interface BusMethod {
@@ -23,6 +25,8 @@ export interface BusSignal {
   readonly interface: string;
   readonly member: string;
   readonly values: readonly unknown[];
+  /** Unique name of the connection that sent it: anybody may send one that a rule fits. */
+  readonly sender: string;
 }
 
 /** An error reply. `name` is that of D-Bus: `org.freedesktop.DBus.Error.ServiceUnknown`. */
@@ -46,7 +50,7 @@ interface NativeBus {
   ): void;
   addMatch(
     rule: string,
-    onSignal: (path: string, interface_: string, member: string, values: unknown[]) => void,
+    onSignal: (path: string, interface_: string, member: string, values: unknown[], sender: string) => void,
   ): void;
   close(): void;
 }
@@ -115,9 +119,17 @@ export class MessageBus {
    * @param rule as `AddMatch` takes it: `type='signal',interface='…',member='…'`
    */
   onSignal(rule: string, listener: (signal: BusSignal) => void): void {
-    this.#bus.addMatch(rule, (path, interfaceName, member, values) =>
-      listener({ path, interface: interfaceName, member, values }),
+    this.#bus.addMatch(rule, (path, interfaceName, member, values, sender) =>
+      listener({ path, interface: interfaceName, member, values, sender }),
     );
+  }
+
+  /** Calls `listener` when the one who has this name leaves it. */
+  onNameLost(name: string, listener: () => void): void {
+    const rule = `type='signal',sender='${DAEMON}',member='NameOwnerChanged',arg0='${name}',arg2=''`;
+    this.onSignal(rule, ({ sender }) => {
+      if (sender === DAEMON) listener();
+    });
   }
 
   /** Calls `listener` once when the connection is lost; not when it is closed from here. */
@@ -127,17 +139,29 @@ export class MessageBus {
 
   /** Whether somebody has this name now. */
   async hasOwner(name: string): Promise<boolean> {
-    const [hasOwner] = await this.call(
-      {
-        destination: 'org.freedesktop.DBus',
-        path: '/org/freedesktop/DBus',
-        interface: 'org.freedesktop.DBus',
-        member: 'NameHasOwner',
-      },
-      's',
-      [name],
-    );
+    const [hasOwner] = await this.#askDaemon('NameHasOwner', 's', [name]);
     return hasOwner === true;
+  }
+
+  /**
+   * The unique name of who has this name; it is started where nobody has.
+   * @throws BusError where nothing can be started, or nothing was in time
+   */
+  async requireOwner(name: string, deadlineMs = CALL_DEADLINE_MS): Promise<string> {
+    if (!(await this.hasOwner(name)))
+      await this.#askDaemon('StartServiceByName', 'su', [name, 0], deadlineMs);
+    const [owner] = await this.#askDaemon('GetNameOwner', 's', [name]);
+    return String(owner);
+  }
+
+  #askDaemon(
+    member: string,
+    signature: string,
+    values: readonly unknown[],
+    deadlineMs?: number,
+  ): Promise<readonly unknown[]> {
+    const method = { destination: DAEMON, path: '/org/freedesktop/DBus', interface: DAEMON, member };
+    return this.call(method, signature, values, deadlineMs);
   }
 
   /** Ends the connection; calls without reply reject. What the other side keeps for it is gone with it. */

@@ -32,20 +32,26 @@ export interface PortalMethod {
 /** A word by which the portal names what a method makes. */
 export const randomPortalToken = (): string => `lumen${randomBytes(6).toString('hex')}`;
 
+interface Waiting {
+  resolve(values: readonly unknown[]): void;
+  reject(error: Error): void;
+}
+
 /** The portal that answers on one connection. What it keeps for us ends with the connection. */
 export class DesktopPortal {
   readonly #bus: MessageBus;
-  readonly #answers = new Map<string, (values: readonly unknown[]) => void>();
-  /** Of requests whose path is not known yet: the signal may overtake the method's reply. */
-  readonly #early = new Map<string, readonly unknown[]>();
+  /** By the token of the request, which is the last part of its path. */
+  readonly #waiting = new Map<string, Waiting>();
+  /** Only what comes from this connection is an answer. */
+  #owner = '';
 
   constructor(bus: MessageBus) {
     this.#bus = bus;
-    bus.onSignal(`type='signal',interface='${REQUEST}',member='Response'`, ({ path, values }) => {
-      const answer = this.#answers.get(path);
-      if (answer === undefined) this.#early.set(path, values);
-      else answer(values);
+    bus.onSignal(`type='signal',interface='${REQUEST}',member='Response'`, ({ path, values, sender }) => {
+      if (sender === this.#owner) this.#waiting.get(path.split('/').at(-1) ?? '')?.resolve(values);
     });
+    this.onGone(() => this.#giveUp('the desktop portal is gone'));
+    bus.onLost((problem) => this.#giveUp(problem));
   }
 
   /** Calls a method that answers at once. @throws BusError */
@@ -71,24 +77,29 @@ export class DesktopPortal {
     options: PortalOptions,
     deadlineMs: number,
   ): Promise<PortalAnswer> {
-    const withToken = { ...options, handle_token: ['s', randomPortalToken()] };
-    const [handle] = await this.call(method, `${signature}a{sv}`, [...values, withToken]);
-    const answered = this.#answerOf(String(handle));
-    const [code, results] = await withDeadline(answered, deadlineMs, `the answer to ${method.member}`);
-    return { code, results: results as PortalAnswer['results'] };
+    const token = randomPortalToken();
+    this.#owner = await this.#bus.requireOwner(NAME, ACTIVATION_DEADLINE_MS);
+    // The signal may overtake the method's reply.
+    const answered = new Promise<readonly unknown[]>((resolve, reject) =>
+      this.#waiting.set(token, { resolve, reject }),
+    );
+    try {
+      const withToken = { ...options, handle_token: ['s', token] };
+      const call = this.call(method, `${signature}a{sv}`, [...values, withToken]);
+      const both = Promise.all([answered, call]);
+      const [[code, results]] = await withDeadline(both, deadlineMs, `the answer to ${method.member}`);
+      return { code, results: results as PortalAnswer['results'] };
+    } finally {
+      this.#waiting.delete(token);
+    }
   }
 
   /** Calls `listener` when the portal ends, and all that it kept with it. */
   onGone(listener: () => void): void {
-    this.#bus.onSignal(
-      `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${NAME}',arg2=''`,
-      listener,
-    );
+    this.#bus.onNameLost(NAME, listener);
   }
 
-  #answerOf(request: string): Promise<readonly unknown[]> {
-    const early = this.#early.get(request);
-    if (early !== undefined) return Promise.resolve(early);
-    return new Promise((resolve) => this.#answers.set(request, resolve));
+  #giveUp(problem: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error(problem));
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { BusError, MessageBus, sessionBusAddress } from '../../src/support/dbus.js';
+import { BusError, type BusSignal, MessageBus, sessionBusAddress } from '../../src/support/dbus.js';
 
 const DAEMON = {
   destination: 'org.freedesktop.DBus',
@@ -41,14 +41,25 @@ describe('a connection to the message bus', () => {
     assert.equal((credentials as Record<string, unknown>)['ProcessID'], daemon.pid);
   });
 
-  it('hears signals', async () => {
-    const heard = new Promise<readonly unknown[]>((resolve) => {
-      bus.onSignal("type='signal',member='NameOwnerChanged',arg0='org.example.Me'", ({ values }) =>
-        resolve(values),
-      );
+  it('hears signals, and from whom', async () => {
+    const heard = new Promise<BusSignal>((resolve) => {
+      bus.onSignal("type='signal',member='NameOwnerChanged',arg0='org.example.Me'", resolve);
     });
     await bus.call({ ...DAEMON, member: 'RequestName' }, 'su', ['org.example.Me', 0]);
-    assert.deepEqual((await heard).slice(0, 2), ['org.example.Me', '']);
+    const { values, sender } = await heard;
+    assert.deepEqual(values.slice(0, 2), ['org.example.Me', '']);
+    assert.equal(sender, 'org.freedesktop.DBus');
+  });
+
+  it('knows who has a name, and when they leave it', async () => {
+    const other = new MessageBus(address);
+    await other.call({ ...DAEMON, member: 'RequestName' }, 'su', ['org.example.Me', 0]);
+    assert.match(await bus.requireOwner('org.example.Me'), /^:\d/);
+    const left = new Promise<void>((resolve) => bus.onNameLost('org.example.Me', resolve));
+    await bus.hasOwner('org.example.Me');
+    other.close();
+    await left;
+    await assert.rejects(bus.requireOwner('org.example.Me'), BusError);
   });
 
   it('rejects with the name of the error that came back', async () => {

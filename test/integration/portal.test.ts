@@ -74,6 +74,13 @@ describe('lumen serve --source portal', function () {
     );
   });
 
+  it('takes an answer from nobody but the portal', async () => {
+    portal = await startPortal(pipewire, producer.node.id, 'forge');
+    const running = await start();
+    await until(() => running.output.includes('permission'), 'the answer', 20_000);
+    assert.match(running.output, /permission is there/);
+  });
+
   it('ends the stream of a client with a reason when the dialog is refused', async () => {
     portal = await startPortal(pipewire, producer.node.id, 'refuse');
     const running = await start();

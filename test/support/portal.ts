@@ -21,11 +21,11 @@ export interface Portal {
   stop(): Promise<void>;
 }
 
-/** @param answer what the person in front of the dialog does */
+/** @param answer what the person in front of the dialog does; with `forge` somebody else answers before */
 export const startPortal = async (
   { environment: user }: Pick<PipeWire, 'environment'>,
   nodeId: number,
-  answer: 'allow' | 'refuse',
+  answer: 'allow' | 'refuse' | 'forge',
 ): Promise<Portal> => {
   const runtimeDir = user['XDG_RUNTIME_DIR'] ?? '';
   const folder = fs.mkdtempSync(path.join(runtimeDir, 'portal-'));

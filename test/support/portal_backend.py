@@ -1,10 +1,10 @@
 """A back end for the real desktop portal that shows one PipeWire node, as a desktop's own would after its dialog, and
 that takes note of who keeps the machine awake.
 
-usage: portal_backend.py NODE_ID allow|refuse LOG
+usage: portal_backend.py NODE_ID allow|refuse|forge LOG
 
 Writes a line to LOG for each start: "asked" where a person would have seen the dialog, "restored" where a token that was
-handed out before made it needless; and "inhibited FLAGS REASON" and "let go" for each inhibition.
+handed out before made it needless ("forge" allows too, but first sends refusals that are not the portal's); and "inhibited FLAGS REASON" and "let go" for each inhibition.
 Interfaces: org.freedesktop.impl.portal.ScreenCast, version 4; org.freedesktop.impl.portal.Inhibit, version 3.
 """
 
@@ -77,6 +77,13 @@ def create_session(connection, path, invocation):
     reply(invocation, SUCCESS, {})
 
 
+def forge_refusal(connection, handle):
+    client = ":" + handle.split("/")[-2].replace("_", ".")
+    for destination in (client, None):
+        refusal = GLib.Variant("(ua{sv})", (CANCELLED, {}))
+        connection.emit_signal(destination, handle, "org.freedesktop.portal.Request", "Response", refusal)
+
+
 def start(path, invocation):
     if path not in restored:
         note("asked")
@@ -95,7 +102,9 @@ def start(path, invocation):
 
 
 def on_call(connection, _sender, _path, _interface, method, parameters, invocation):
-    _handle, path, _app, *rest = parameters.unpack()
+    handle, path, _app, *rest = parameters.unpack()
+    if answer == "forge":
+        forge_refusal(connection, handle)
     if method == "CreateSession":
         create_session(connection, path, invocation)
     elif method == "SelectSources":

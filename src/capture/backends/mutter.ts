@@ -117,10 +117,7 @@ const watchCast = (
   bus.onSignal(`type='signal',path='${session}',interface='${SCREEN_CAST}.Session',member='Closed'`, () =>
     events.onEnded('GNOME closed the screen cast'),
   );
-  bus.onSignal(
-    `type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='${SCREEN_CAST}',arg2=''`,
-    () => events.onEnded('mutter is gone'),
-  );
+  bus.onNameLost(SCREEN_CAST, () => events.onEnded('mutter is gone'));
   if (monitor === undefined) return;
   bus.onSignal(`type='signal',interface='${DISPLAY_CONFIG}',member='MonitorsChanged'`, () => {
     readMonitors(bus).then(
