@@ -305,17 +305,8 @@ gst_frame_counter_finalize (GObject *object)
 }
 
 static void
-gst_frame_counter_class_init (GstFrameCounterClass *klass)
+install_properties (GObjectClass *object_class)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
-  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS (klass);
-
-  GST_DEBUG_CATEGORY_INIT (frame_counter_debug, "framecounter", 0, "frame numbers in pictures");
-  object_class->set_property = gst_frame_counter_set_property;
-  object_class->get_property = gst_frame_counter_get_property;
-  object_class->finalize = gst_frame_counter_finalize;
-
   /**
    * GstFrameCounter:mode:
    *
@@ -353,6 +344,20 @@ gst_frame_counter_class_init (GstFrameCounterClass *klass)
   g_object_class_install_property (object_class, PROP_STATS,
       g_param_spec_boxed ("stats", "Statistics", "Counters in frames since READY to PAUSED, times in nanoseconds",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_frame_counter_class_init (GstFrameCounterClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (frame_counter_debug, "framecounter", 0, "frame numbers in pictures");
+  object_class->set_property = gst_frame_counter_set_property;
+  object_class->get_property = gst_frame_counter_get_property;
+  object_class->finalize = gst_frame_counter_finalize;
+  install_properties (object_class);
 
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);

@@ -157,7 +157,7 @@ gst_frame_sampler_src_activate_mode (GstPad *pad, GstObject *parent, GstPadMode 
   self->is_active = active;
   self->is_flushing = !active;
   self->flow = active ? GST_FLOW_OK : GST_FLOW_FLUSHING;
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
   if (active)
     return sampler_output_start (self);
@@ -170,7 +170,7 @@ gst_frame_sampler_src_activate_mode (GstPad *pad, GstObject *parent, GstPadMode 
 static void
 reset (GstFrameSampler *self)
 {
-  frame_sampler_forget_frames (self);
+  sampler_state_forget_frames (self);
   gst_clear_caps (&self->in_caps);
   gst_clear_caps (&self->out_caps);
   gst_clear_event (&self->stream_start);
@@ -183,7 +183,7 @@ set_playing (GstFrameSampler *self, gboolean is_playing)
 {
   g_mutex_lock (&self->lock);
   self->is_playing = is_playing;
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -262,14 +262,14 @@ gst_frame_sampler_set_property (GObject *object, guint id, const GValue *value, 
       break;
     case PROP_HOLD:
       if (self->hold && !g_value_get_boolean (value))
-        frame_sampler_begin_grid (self);
+        sampler_state_begin_grid (self);
       self->hold = g_value_get_boolean (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
       break;
   }
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
 }
 

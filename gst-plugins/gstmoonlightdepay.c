@@ -39,6 +39,7 @@
 #include "depayvideo.h"
 #include "gstpaysession.h"
 #include "opuslayout.h"
+#include "propertyfields.h"
 
 GST_DEBUG_CATEGORY (moonlight_depay_debug);
 #define GST_CAT_DEFAULT moonlight_depay_debug
@@ -64,7 +65,7 @@ struct _GstMoonlightDepay
 
   /* properties, with the object lock; read at the start of a stream */
   DepayCodec codec;
-  gchar *layout;           /* empty: what the caps say */
+  gchar *layout;           /* NULL or empty: what the caps say */
   gint wait_for_key_frame; /* boolean; atomic, because the stream asks at each loss */
   GstPaySession session;   /* without a page */
 
@@ -115,7 +116,7 @@ make_src_caps (GstMoonlightDepay *self, const GstCaps *sink_caps)
 
   if (!self->is_audio)
     return depay_caps_video (self->codec);
-  if (!opus_layout_parse (&layout, self->layout))
+  if (self->layout == NULL || !opus_layout_parse (&layout, self->layout))
     layout = depay_caps_layout (sink_caps);
   return depay_caps_audio (&layout);
 }
@@ -338,7 +339,7 @@ prepare (GstMoonlightDepay *self)
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->output.has_warned = FALSE;
   GST_OBJECT_LOCK (self);
-  is_layout = self->layout[0] == '\0' || opus_layout_parse (&layout, self->layout);
+  is_layout = self->layout == NULL || *self->layout == '\0' || opus_layout_parse (&layout, self->layout);
   GST_OBJECT_UNLOCK (self);
   if (!is_layout) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
@@ -366,28 +367,24 @@ gst_moonlight_depay_change_state (GstElement *element, GstStateChange transition
   return result;
 }
 
+static const gsize fields[] = {
+  [PROP_CODEC] = G_STRUCT_OFFSET (GstMoonlightDepay, codec),
+  [PROP_OPUS_LAYOUT] = G_STRUCT_OFFSET (GstMoonlightDepay, layout),
+};
+
 static void
 gst_moonlight_depay_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CODEC:
-      self->codec = (DepayCodec) g_value_get_enum (value);
-      break;
-    case PROP_OPUS_LAYOUT:
-      g_free (self->layout);
-      self->layout = g_strdup (g_value_get_string (value) ? g_value_get_string (value) : "");
-      break;
-    case PROP_WAIT_FOR_KEY_FRAME:
-      g_atomic_int_set (&self->wait_for_key_frame, g_value_get_boolean (value));
-      break;
-    default:
-      if (!gst_pay_session_set_property (&self->session, id, value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_WAIT_FOR_KEY_FRAME) {
+    g_atomic_int_set (&self->wait_for_key_frame, g_value_get_boolean (value));
+    return;
   }
+  GST_OBJECT_LOCK (self);
+  if (!property_fields_set (self, fields, G_N_ELEMENTS (fields), id, value)
+      && !gst_pay_session_set_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -400,22 +397,14 @@ gst_moonlight_depay_get_property (GObject *object, guint id, GValue *value, GPar
     g_value_take_boxed (value, make_stats (self));
     return;
   }
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-    case PROP_CODEC:
-      g_value_set_enum (value, self->codec);
-      break;
-    case PROP_OPUS_LAYOUT:
-      g_value_set_string (value, self->layout);
-      break;
-    case PROP_WAIT_FOR_KEY_FRAME:
-      g_value_set_boolean (value, g_atomic_int_get (&self->wait_for_key_frame));
-      break;
-    default:
-      if (!gst_pay_session_get_property (&self->session, id, value))
-        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-      break;
+  if (id == PROP_WAIT_FOR_KEY_FRAME) {
+    g_value_set_boolean (value, g_atomic_int_get (&self->wait_for_key_frame));
+    return;
   }
+  GST_OBJECT_LOCK (self);
+  if (!property_fields_get (self, fields, G_N_ELEMENTS (fields), id, value)
+      && !gst_pay_session_get_property (&self->session, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
 }
 

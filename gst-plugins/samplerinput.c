@@ -83,14 +83,14 @@ keep_frame (GstFrameSampler *self, GstBuffer *frame, guint64 capture_ns)
   flow = self->flow;
   if (self->is_fresh)
     self->dropped++;
-  frame_sampler_clear_frame (self);
+  sampler_state_clear_frame (self);
   self->frame = frame;
   self->frame_caps = gst_caps_ref (self->in_caps);
   self->capture_ns = capture_ns;
   self->arrived = GST_CLOCK_TIME_IS_VALID (now) ? now : 0;
   self->is_fresh = TRUE;
   self->was_held = self->hold || !self->is_playing;
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
   return flow;
 }
@@ -129,7 +129,7 @@ queue_event (GstFrameSampler *self, GstEvent *event)
     g_queue_push_tail (&self->events, event);
   else
     gst_event_unref (event);
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -157,7 +157,7 @@ take_stream_start (GstFrameSampler *self, GstEvent *event)
     self->flow = GST_FLOW_OK;
     sampler_output_start (self);
   }
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -172,13 +172,13 @@ flush (GstFrameSampler *self, GstEvent *event)
   self->is_flushing = is_start || !self->is_active;
   self->flow = self->is_flushing ? GST_FLOW_FLUSHING : GST_FLOW_OK;
   if (!is_start) {
-    frame_sampler_forget_frames (self);
+    sampler_state_forget_frames (self);
     gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
     /* with the lock, so that it cannot come after the pad was stopped */
     if (self->is_active)
       sampler_output_start (self);
   }
-  frame_sampler_wake (self);
+  sampler_state_wake (self);
   g_mutex_unlock (&self->lock);
   if (is_start)
     gst_pad_pause_task (self->srcpad);
@@ -209,7 +209,7 @@ sampler_input_event (GstPad *pad, GstObject *parent, GstEvent *event)
     case GST_EVENT_EOS:
       g_mutex_lock (&self->lock);
       self->is_eos = TRUE;
-      frame_sampler_wake (self);
+      sampler_state_wake (self);
       g_mutex_unlock (&self->lock);
       break;
     case GST_EVENT_GAP:

@@ -45,7 +45,7 @@ wait_for_step (GstFrameSampler *self)
       SampleStep step;
 
       if ((self->is_fresh || !self->is_eos) && cadence_is_stale (&self->cadence, now))
-        frame_sampler_begin_grid (self);
+        sampler_state_begin_grid (self);
       state = (SampleState) { .has_frame = self->frame != NULL,
         .is_fresh = self->is_fresh,
         .is_eos = self->is_eos,

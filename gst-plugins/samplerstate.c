@@ -4,7 +4,7 @@
 #include "samplerstate.h"
 
 void
-frame_sampler_wake (GstFrameSampler *self)
+sampler_state_wake (GstFrameSampler *self)
 {
   if (self->clock_id)
     gst_clock_id_unschedule (self->clock_id);
@@ -12,7 +12,7 @@ frame_sampler_wake (GstFrameSampler *self)
 }
 
 void
-frame_sampler_clear_frame (GstFrameSampler *self)
+sampler_state_clear_frame (GstFrameSampler *self)
 {
   gst_clear_buffer (&self->frame);
   gst_clear_caps (&self->frame_caps);
@@ -21,9 +21,9 @@ frame_sampler_clear_frame (GstFrameSampler *self)
 }
 
 void
-frame_sampler_forget_frames (GstFrameSampler *self)
+sampler_state_forget_frames (GstFrameSampler *self)
 {
-  frame_sampler_clear_frame (self);
+  sampler_state_clear_frame (self);
   self->is_eos = FALSE;
   self->last_pts = GST_CLOCK_TIME_NONE;
   self->need_segment = TRUE;
@@ -32,7 +32,7 @@ frame_sampler_forget_frames (GstFrameSampler *self)
 }
 
 void
-frame_sampler_begin_grid (GstFrameSampler *self)
+sampler_state_begin_grid (GstFrameSampler *self)
 {
   cadence_restart (&self->cadence);
   if (self->frame && !self->is_fresh) {

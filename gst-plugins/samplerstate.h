@@ -61,18 +61,18 @@ struct _GstFrameSampler
 };
 
 /* Tells the task that something has changed. With lock. */
-void frame_sampler_wake (GstFrameSampler *self);
+void sampler_state_wake (GstFrameSampler *self);
 
 /* With lock. */
-void frame_sampler_clear_frame (GstFrameSampler *self);
+void sampler_state_clear_frame (GstFrameSampler *self);
 
 /* Back to the state before the first frame, as after a flush; caps and stream-start stay. With lock. */
-void frame_sampler_forget_frames (GstFrameSampler *self);
+void sampler_state_forget_frames (GstFrameSampler *self);
 
 /*
  * Begins a new grid with what is there: a frame that has left before leaves again at once and anchors the grid, because
  * a source that stands still brings no other. With lock.
  */
-void frame_sampler_begin_grid (GstFrameSampler *self);
+void sampler_state_begin_grid (GstFrameSampler *self);
 
 G_END_DECLS
