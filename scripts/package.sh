@@ -79,7 +79,7 @@ Section: net
 Priority: optional
 Installed-Size: $(du --summarize --block-size=1024 "$package" | cut --fields=1)
 Depends: $(library_packages), $(runtime_packages | sed 's/,/, /g')
-Recommends: nodejs (>= $node_major), nodejs (<< $((node_major + 1))), pipewire, wireplumber, pipewire-pulse
+Recommends: nodejs (>= $node_major), pipewire, wireplumber, pipewire-pulse
 Description: streaming host for Moonlight clients
  Streams this machine's desktop and games to any Moonlight client, by
  GStreamer pipelines that can be read, edited and debugged.

@@ -8,6 +8,7 @@ import { checkApps } from './apps.js';
 import { type Finding, ok, problem } from './finding.js';
 import { checkFirewall } from './firewall.js';
 import { checkIdentity } from './identity.js';
+import { checkInstallation } from './installation.js';
 import { checkCapture, checkGstreamer, checkPipelines, checkSound, type MediaContext } from './media.js';
 import { checkMdns, checkPorts, checkSendBuffer, portsOf } from './network.js';
 import { checkClock, checkPermissions } from './system.js';
@@ -55,6 +56,7 @@ const listChecks = async (
     ['identity', () => checkIdentity(paths.stateDir)],
     ['permissions', () => checkPermissions(paths)],
     ['system.clock', () => checkClock()],
+    ['installation', () => checkInstallation(paths)],
     ['apps', () => checkApps(config.apps, environment)],
   ];
 };

@@ -53,6 +53,7 @@ describe('lumen doctor', function () {
       'identity',
       'permissions',
       'system',
+      'installation',
       'app',
     ]) {
       assert.ok(areas.has(area), area);

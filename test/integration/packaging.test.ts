@@ -119,7 +119,7 @@ describe('packaging', function () {
     checkPlugin();
     checkOtherNode(lumen);
     checkMaintainerScripts(deb);
-    assert.match(run('dpkg-deb', ['--field', deb, 'Recommends']), /nodejs \(>= \d+\), .*wireplumber/);
+    assert.match(run('dpkg-deb', ['--field', deb, 'Recommends']), /^nodejs \(>= \d+\), .*wireplumber/);
     const fields = run('dpkg-deb', ['--field', deb, 'Depends']);
     // What comes from nodejs.org is no package.
     assert.doesNotMatch(fields, /nodejs/);

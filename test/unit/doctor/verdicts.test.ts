@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { formatFinding, ok, warning } from '../../../src/doctor/finding.js';
 import { judgeFirewalld, judgeNftables, judgeUfw } from '../../../src/doctor/firewall.js';
+import { judgeService } from '../../../src/doctor/installation.js';
 import { judgeEncoderCost } from '../../../src/doctor/media.js';
 import { judgeSendBuffer, portsOf } from '../../../src/doctor/network.js';
 import { findInodes } from '../../../src/doctor/port-owner.js';
@@ -67,6 +68,21 @@ describe('the verdicts of the doctor', () => {
     const small = judgeSendBuffer(212_992);
     assert.equal(small.severity, 'warning');
     assert.match(small.remedy ?? '', /net\.core\.wmem_max = 33554432.*\/etc\/sysctl\.d\/60-lumen\.conf/);
+  });
+
+  it('see a service that starts what is gone, and one that hides the package', () => {
+    const unit = (node: string): string =>
+      `[Service]\nExecStart="${node}" "/usr/bin/env" serve\nRestart=no\n`;
+    const gone = judgeService('/u/lumen.service', unit('/gone/with space/node'), true);
+    assert.equal(gone.severity, 'warning');
+    assert.match(gone.text, /starts \/gone\/with space\/node, which is gone/);
+    assert.match(gone.remedy ?? '', /npm run install-host/);
+    assert.equal(judgeService('/u/lumen.service', unit(process.execPath), true).severity, 'note');
+    assert.equal(judgeService('/u/lumen.service', unit(process.execPath), false).severity, 'ok');
+    assert.match(
+      judgeService('/u/lumen.service', 'ExecStart=/gone/lumen serve\n', false).text,
+      /\/gone\/lumen/,
+    );
   });
 
   it('say whether a mode fits one core', () => {
