@@ -62,8 +62,9 @@ install_for_machine() {
 uninstall_for_user() {
   if has_user_systemd; then systemctl --user disable --now lumen.service >/dev/null 2>&1 || true; fi
   local file
-  for file in "$UNIT" "$DESKTOP_ENTRY"; do
-    if [[ -e $file ]]; then rm "$file" && say "removed $file"; fi
+  # Where no systemd answers (a login without a session) what enabled the unit is still there.
+  for file in "$(dirname "$UNIT")"/*.wants/lumen.service "$UNIT" "$DESKTOP_ENTRY"; do
+    if [[ -e $file || -L $file ]]; then rm "$file" && say "removed $file"; fi
   done
   if [[ -L $COMMAND && $(readlink "$COMMAND") == "$ROOT/bin/lumen.js" ]]; then rm "$COMMAND" && say "removed $COMMAND"; fi
   if has_user_systemd; then systemctl --user daemon-reload; fi

@@ -151,6 +151,10 @@ describe('packaging', function () {
     const command = /^ExecStart="([^"]+)" "([^"]+)" serve$/m.exec(fs.readFileSync(unit, 'utf8'));
     assert.match(run(command?.[1] ?? '', [command?.[2] ?? '', '--version']), /^\d+\.\d+\.\d+/);
     assert.equal(fs.readlinkSync(path.join(folder, 'home/somebody/.local/bin/lumen')), command?.[2]);
+    // As `systemctl --user add-wants` leaves it.
+    const wants = path.join(path.dirname(unit), 'default.target.wants');
+    fs.mkdirSync(wants);
+    fs.symlinkSync('/home/somebody/.config/systemd/user/lumen.service', path.join(wants, 'lumen.service'));
     const text = run('npm', ['run', '--silent', 'uninstall-host'], env);
     assert.match(text, /removed .*60-lumen\.rules/);
     assert.deepEqual(filesBelow(folder), []);
