@@ -9,7 +9,7 @@ import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
-import { type PipeWire, startPipeWire } from '../support/pipewire.js';
+import { type PipeWire, sessionOf, startPipeWire } from '../support/pipewire.js';
 import { childrenOf, Serve, TestHome, until } from '../support/serve.js';
 import { atLeast, atMost, type Figure, shown } from './figures.js';
 
@@ -30,8 +30,7 @@ interface Desktop {
 
 const withDesktop = async <T>(work: (desktop: Desktop) => Promise<T>): Promise<T> => {
   const pipewire = await startPipeWire();
-  const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
-  const home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+  const home = new TestHome(sessionOf(pipewire));
   const desktop: Partial<{ -readonly [Key in keyof Desktop]: Desktop[Key] }> = { pipewire };
   try {
     desktop.mutter = await startMutter(pipewire);

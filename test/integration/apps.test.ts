@@ -9,7 +9,7 @@ import { cancelApp, fetchApps, openPairedHost } from '../../src/probe/host-info.
 import { createSilentLogger } from '../../src/support/logger.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
-import { isAlive, Serve, TestHome, until } from '../support/serve.js';
+import { isAlive, Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 const MODE = { width: 640, height: 360, fps: 30 };
 
@@ -73,9 +73,7 @@ encoder = "openh264"
     home.remove();
     await pipewire.stop();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   const fetchArt = async (appId: number): Promise<Buffer> => {
     const { tls } = await openPairedHost(hostOptions());

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { ControlCipher } from '../../src/control/cipher.js';
 import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair, probe } from '../support/client.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 const OFFSET = { https: -5, http: 0, video: 9, control: 10, audio: 11, rtsp: 21 } as const;
 
@@ -49,8 +49,8 @@ describe('a host under bad input', function () {
     // The sound has a process of its own, whose descriptors come a little later.
     await until(async () => ((await stream.stats()).audio?.packets ?? 0) > 0, 'sound comes', 20_000);
   });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
+  showLogWhenFailed(() => serve.output);
+  afterEach(async () => {
     assert.equal(serve.child.exitCode, null, 'the host ended');
     assert.equal((await serve.status()).sessions[0]?.state, 'playing', 'the stream of another was disturbed');
   });

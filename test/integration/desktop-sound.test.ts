@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DesktopSound } from '../../src/capture/sound/desktop-sound.js';
 import { createSilentLogger } from '../../src/support/logger.js';
 import { openStream, pair, probe } from '../support/client.js';
-import { type PipeWire, startPipeWire } from '../support/pipewire.js';
+import { type PipeWire, sessionOf, startPipeWire } from '../support/pipewire.js';
 import {
   addSpeakers,
   chosenSink,
@@ -15,7 +15,7 @@ import {
   playTones,
   sinkNames,
 } from '../support/player.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 import { TEST_TONES_HZ } from '../support/tones.js';
 
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, bitrateKbps: 16_000 } as const;
@@ -36,17 +36,14 @@ describe('the sound of the desktop', function () {
     pipewire = await startPipeWire({ pulse: true });
     const folder = pipewire.environment['XDG_RUNTIME_DIR'] ?? '';
     home = new TestHome({
-      PIPEWIRE_RUNTIME_DIR: folder,
+      ...sessionOf(pipewire),
       PULSE_SERVER: `unix:${path.join(folder, 'pulse/native')}`,
-      DBUS_SESSION_BUS_ADDRESS: pipewire.environment['DBUS_SESSION_BUS_ADDRESS'],
     });
     await addSpeakers(pipewire);
     serve = await startServe();
     await pair(serve);
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
-  });
+  showLogWhenFailed(() => serve?.output);
   after(async () => {
     await serve?.stop();
     await pipewire?.stop();

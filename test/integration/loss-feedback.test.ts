@@ -5,7 +5,7 @@ import { formatClientMessage } from '../../src/control/message.js';
 import type { LossCounts } from '../../src/host/loss-feedback.js';
 import type { ProbeStream } from '../../src/probe/probe-stream.js';
 import { openStream, pair } from '../support/client.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 import { addStage } from '../support/user-stage.js';
 
 const SMALL = { mode: { width: 640, height: 360, fps: 60 }, bitrateKbps: 5000, audio: false } as const;
@@ -69,9 +69,7 @@ describe('the losses that a client reports', function () {
     await serve.stop();
     home.remove();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   it('change bitrate and parity in place, without a key frame, and no longer than they last', async () => {
     const stream = await openStream(serve, SMALL);

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
-import { type PipeWire, startPipeWire } from '../support/pipewire.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { type PipeWire, sessionOf, startPipeWire } from '../support/pipewire.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 const MODE = { width: 1280, height: 720, fps: 30 } as const;
 const COUNTER = counterWindow(MODE, 15);
@@ -24,17 +24,14 @@ describe('lumen serve --source mutter', function () {
   before(async () => {
     pipewire = await startPipeWire();
     mutter = await startMutter(pipewire);
-    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
-    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+    home = new TestHome(sessionOf(pipewire));
     serve = await Serve.start(home, ['--source', 'auto']);
     await pair(serve);
   });
   beforeEach(() => {
     logStart = serve.output.length;
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${log().slice(-6000)}\n`);
-  });
+  showLogWhenFailed(() => log());
   after(async () => {
     await serve.stop();
     await mutter.kill();
@@ -141,11 +138,10 @@ describe('lumen serve --source mutter:MONITOR', function () {
   before(async () => {
     pipewire = await startPipeWire();
     mutter = await startMutter(pipewire, '640x360@30');
-    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
-    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+    home = new TestHome(sessionOf(pipewire));
   });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
+  showLogWhenFailed(() => serve?.output);
+  afterEach(async () => {
     await serve?.stop();
   });
   after(async () => {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { ProbeReport } from '../../src/probe/report.js';
 import { pair, probe, typePin } from '../support/client.js';
 import { CABLE, Namespaces } from '../support/namespaces.js';
-import { Serve, TestHome } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome } from '../support/serve.js';
 import { runThreeClients } from '../support/three-clients.js';
 
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, bitrateKbps: 2000 } as const;
@@ -21,9 +21,7 @@ describe('three clients at once', function () {
     await serve.stop();
     home.remove();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   it('lose nothing by each other, and roam and resume; a forged ping moves nothing', async () => {
     const roamingWish = { mode: { width: 480, height: 270, fps: 60 }, bitrateKbps: 3000, encryption: 7 };
@@ -137,9 +135,7 @@ describe('a client that has IPv6 alone', function () {
     namespaces.close();
     for (const home of [hostHome, clientHome]) home.remove();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   it('finds the host', async () => {
     await runScript(namespaces.inside('client'), MDNS_QUERY);

@@ -8,7 +8,7 @@ import { killChild } from '../support/children.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
-import { isAlive, Serve, TestHome, until } from '../support/serve.js';
+import { isAlive, Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 /** The RGB value at a place of a PNG file. */
 const readPixels = (
@@ -57,11 +57,9 @@ describe('lumen serve --source pipewire:NAME', function () {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lumen-pipe-'));
     pipewire = await startPipeWire();
   });
-  afterEach(async function () {
-    for (const serve of serves.splice(0)) {
-      if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
-      await serve.stop();
-    }
+  showLogWhenFailed(() => serves.map(({ output }) => output).join('\n'));
+  afterEach(async () => {
+    for (const serve of serves.splice(0)) await serve.stop();
     for (const home of homes.splice(0)) home.remove();
   });
   after(async () => {

@@ -1,9 +1,9 @@
 /** The real desktop portal in front of a back end of ours: asked once, restored afterwards, and a refusal that is told. */
 import assert from 'node:assert/strict';
 import { openStream, pair } from '../support/client.js';
-import { type PipeWire, type Producer, startPipeWire } from '../support/pipewire.js';
+import { type PipeWire, type Producer, sessionOf, startPipeWire } from '../support/pipewire.js';
 import { type Portal, startPortal } from '../support/portal.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 /** Slow: a `pipewiresink` that nobody takes pictures from stalls for good after about 180 of them. */
 const PRODUCER = { name: 'lumen-screen', width: 640, height: 360, fps: 5 };
@@ -27,11 +27,10 @@ describe('lumen serve --source portal', function () {
     producer = await pipewire.startProducer(PRODUCER);
   });
   beforeEach(() => {
-    const { XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = pipewire.environment;
-    home = new TestHome({ PIPEWIRE_RUNTIME_DIR: XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS });
+    home = new TestHome(sessionOf(pipewire));
   });
-  afterEach(async function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve?.output.slice(-6000)}\n`);
+  showLogWhenFailed(() => serve?.output);
+  afterEach(async () => {
     await serve?.stop();
     await portal?.stop();
     home.remove();

@@ -3,7 +3,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStream, pair, probe } from '../support/client.js';
-import { arePortsFree, childrenOf, findBasePort, isAlive, Serve, TestHome, until } from '../support/serve.js';
+import {
+  arePortsFree,
+  childrenOf,
+  findBasePort,
+  isAlive,
+  Serve,
+  showLogWhenFailed,
+  TestHome,
+  until,
+} from '../support/serve.js';
 
 describe('lumen serve', function () {
   this.timeout(60_000);
@@ -17,9 +26,7 @@ describe('lumen serve', function () {
     await serve.stop();
     home.remove();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-9000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   it('tells where it is, with which encoder it streams and how to pair', () => {
     assert.match(serve.output, new RegExp(`127\\.0\\.0\\.1:${serve.port}`));

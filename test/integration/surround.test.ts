@@ -1,7 +1,7 @@
 /** Surround sound from launch to loudspeaker, as a stock client asks for it: each channel has its own tone. */
 import assert from 'node:assert/strict';
 import { pair, probe } from '../support/client.js';
-import { Serve, TestHome } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome } from '../support/serve.js';
 import { TEST_TONES_HZ } from '../support/tones.js';
 
 const SMALL = { mode: { width: 320, height: 180, fps: 30 }, seconds: 2, ending: 'quit' } as const;
@@ -16,9 +16,7 @@ describe('surround sound', function () {
     serve = await Serve.start(home, ['--source', 'test', '--audio-source', 'test']);
     await pair(serve);
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
   after(async () => {
     await serve?.stop();
     home?.remove();

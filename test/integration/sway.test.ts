@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { openStream, pair, probe } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
-import { Serve, TestHome, until } from '../support/serve.js';
+import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 import { type Sway, startSway } from '../support/sway.js';
 
 const WINDOW =
@@ -39,9 +39,7 @@ describe('lumen serve in a sway session', function () {
     await sway.stop();
     home.remove();
   });
-  afterEach(function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${serve.output.slice(-6000)}\n`);
-  });
+  showLogWhenFailed(() => serve.output);
 
   it('makes an output at the client’s mode, streams what is drawn on it, and takes it away', async () => {
     assert.match(serve.output, /sway 1\.\d+ answers at SWAYSOCK/);

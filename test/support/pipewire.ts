@@ -26,6 +26,12 @@ export interface PipeWire {
   stop(): Promise<void>;
 }
 
+/** What programs that have another home than these daemons need to find them and their bus. */
+export const sessionOf = ({ environment }: Pick<PipeWire, 'environment'>): NodeJS.ProcessEnv => ({
+  PIPEWIRE_RUNTIME_DIR: environment['XDG_RUNTIME_DIR'],
+  DBUS_SESSION_BUS_ADDRESS: environment['DBUS_SESSION_BUS_ADDRESS'],
+});
+
 export interface ProducerOptions {
   readonly name: string;
   readonly width: number;

@@ -128,6 +128,13 @@ export class TestHome {
   }
 }
 
+/** Has the end of a log printed after each test of this suite that failed. */
+export const showLogWhenFailed = (log: () => string | undefined): void => {
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${log()?.slice(-9000)}\n`);
+  });
+};
+
 /** A running `lumen serve`. */
 export class Serve {
   readonly port: number;
