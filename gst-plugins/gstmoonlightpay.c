@@ -136,19 +136,18 @@ running_time (GstMoonlightPay *self, GstBuffer *buffer)
 static void
 measure_encoding (GstMoonlightPay *self, GstClockTime running)
 {
-  GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTime sampled;
+  GstClockTime now = 0, base;
+  GstClock *clock;
 
-  if (clock == NULL)
-    return;
-  sampled = gst_element_get_base_time (GST_ELEMENT (self)) + running;
-  if (GST_CLOCK_TIME_IS_VALID (running)) {
-    GstClockTime now = gst_clock_get_time (clock);
-
-    if (now > sampled)
-      histogram_add (&self->figures.encode_ns, now - sampled);
-  }
-  gst_object_unref (clock);
+  /* Read with the lock, which keeps it alive: a reference of our own, taken and dropped, costs more than the time. */
+  GST_OBJECT_LOCK (self);
+  clock = GST_ELEMENT_CLOCK (self);
+  if (clock != NULL)
+    now = gst_clock_get_time (clock);
+  base = GST_ELEMENT (self)->base_time;
+  GST_OBJECT_UNLOCK (self);
+  if (GST_CLOCK_TIME_IS_VALID (running) && now > base + running)
+    histogram_add (&self->figures.encode_ns, now - base - running);
 }
 
 static guint32
@@ -239,26 +238,25 @@ plan_frame (GstMoonlightPay *self, PayFrame *frame)
 static GstBuffer *
 fill_arena (GstMoonlightPay *self, GstBuffer *buffer, const PayFrame *frame)
 {
-  GstBuffer *arena = pay_output_acquire (&self->output, frame->plan.total_packets);
-  GstMapInfo map;
-  gboolean ok;
+  guint8 *data;
+  GstBuffer *arena = pay_output_acquire (&self->output, frame->plan.total_packets, &data);
 
-  if (arena == NULL || !gst_buffer_map (arena, &map, GST_MAP_WRITE)) {
-    gst_clear_buffer (&arena);
+  if (arena == NULL) {
     GST_ELEMENT_ERROR (
         self, RESOURCE, NO_SPACE_LEFT, ("No memory for a frame of %u packets.", frame->plan.total_packets), (NULL));
     return NULL;
   }
-  ok = pay_frame_write (frame, self->stream_packet_size,
-      session_page_gcm_counter (self->session.page, frame->first_packet), self->fec, self->session.crypt, map.data);
-  gst_buffer_unmap (arena, &map);
-  if (!ok) {
+  if (!pay_frame_write (frame, self->stream_packet_size,
+          session_page_gcm_counter (self->session.page, frame->first_packet), self->fec, self->session.crypt, data)) {
     gst_clear_buffer (&arena);
     GST_ELEMENT_ERROR (
         self, STREAM, ENCODE, ("Frame %u could not be encoded or encrypted.", frame->frame_index), (NULL));
     return NULL;
   }
-  gst_buffer_copy_into (arena, buffer, GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS, 0, -1);
+  GST_BUFFER_FLAGS (arena) |= GST_BUFFER_FLAGS (buffer) & ~GST_BUFFER_FLAG_TAG_MEMORY;
+  GST_BUFFER_PTS (arena) = GST_BUFFER_PTS (buffer);
+  GST_BUFFER_DTS (arena) = GST_BUFFER_DTS (buffer);
+  GST_BUFFER_DURATION (arena) = GST_BUFFER_DURATION (buffer);
   return arena;
 }
 

@@ -3,9 +3,6 @@
  */
 #include "payoutput.h"
 
-/* First size of the arenas that layout=frame fills: a frame of 20 Mbit/s at 60 fps is 53 kB with its parity. */
-#define FIRST_ARENA_BYTES (256u << 10)
-
 static GstCaps *
 caps_for_layout (const PayOutput *output, gboolean is_frame_layout)
 {
@@ -47,49 +44,31 @@ pay_output_choose (PayOutput *output, guint datagram_bytes)
 void
 pay_output_drop_arenas (PayOutput *output)
 {
-  if (output->arenas == NULL)
-    return;
-  gst_buffer_pool_set_active (output->arenas, FALSE);
-  gst_clear_object (&output->arenas);
-  output->arena_bytes = 0;
-}
-
-/* A pool without an upper limit never blocks; what bounds it is the queue behind us. */
-static gboolean
-ensure_arenas (PayOutput *output, gsize bytes)
-{
-  GstStructure *config;
-  gsize size = MAX (output->arena_bytes, FIRST_ARENA_BYTES);
-
-  if (output->arenas != NULL && bytes <= output->arena_bytes)
-    return TRUE;
-  while (size < bytes)
-    size *= 2;
-  pay_output_drop_arenas (output);
-  output->arenas = gst_buffer_pool_new ();
-  config = gst_buffer_pool_get_config (output->arenas);
-  gst_buffer_pool_config_set_params (config, NULL, (guint) size, 0, 0);
-  if (!gst_buffer_pool_set_config (output->arenas, config) || !gst_buffer_pool_set_active (output->arenas, TRUE)) {
-    gst_clear_object (&output->arenas);
-    return FALSE;
-  }
-  output->arena_bytes = size;
-  return TRUE;
+  g_clear_pointer (&output->arenas, arena_pool_free);
 }
 
 /* Only layout=frame pools: the datagrams of the other layout share one memory, which comes free when the last of them
  * does. */
 GstBuffer *
-pay_output_acquire (PayOutput *output, guint count)
+pay_output_acquire (PayOutput *output, guint count, guint8 **data)
 {
   gsize bytes = (gsize) count * output->datagram_bytes;
-  GstBuffer *buffer = NULL;
+  GstBuffer *buffer;
+  GstMapInfo map;
 
-  if (!output->is_frame_layout)
-    return gst_buffer_new_allocate (NULL, bytes, NULL);
-  if (!ensure_arenas (output, bytes) || gst_buffer_pool_acquire_buffer (output->arenas, &buffer, NULL) != GST_FLOW_OK)
+  if (output->is_frame_layout) {
+    if (output->arenas == NULL)
+      output->arenas = arena_pool_new ();
+    return arena_pool_acquire (output->arenas, bytes, data);
+  }
+  buffer = gst_buffer_new_allocate (NULL, bytes, NULL);
+  if (buffer == NULL || !gst_buffer_map (buffer, &map, GST_MAP_WRITE)) {
+    gst_clear_buffer (&buffer);
     return NULL;
-  gst_buffer_set_size (buffer, (gssize) bytes);
+  }
+  /* System memory stays where it is. */
+  *data = map.data;
+  gst_buffer_unmap (buffer, &map);
   return buffer;
 }
 

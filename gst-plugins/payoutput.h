@@ -8,6 +8,8 @@
 
 #include <gst/gst.h>
 
+#include "arenapool.h"
+
 G_BEGIN_DECLS
 
 typedef struct
@@ -15,16 +17,15 @@ typedef struct
   GstPad *pad; /* not owned */
   gboolean is_frame_layout;
   guint datagram_bytes;
-  GstBufferPool *arenas; /* of layout=frame; NULL until the first frame */
-  gsize arena_bytes;
+  ArenaPool *arenas; /* of layout=frame; NULL until the first frame */
 } PayOutput;
 
 /* Chooses the layout for datagrams of `datagram_bytes`: the first structure of the peer's caps that we can meet decides; a
  * peer that takes anything gets datagrams. NULL when there is none, else the caps that say so (transfer full). */
 GstCaps *pay_output_choose (PayOutput *output, guint datagram_bytes);
 
-/* A buffer of exactly `count` datagrams, not yet written; NULL when there is no memory. */
-GstBuffer *pay_output_acquire (PayOutput *output, guint count);
+/* A buffer of exactly `count` datagrams, to be written to `*data`; NULL when there is no memory. */
+GstBuffer *pay_output_acquire (PayOutput *output, guint count, guint8 **data);
 
 /* Pushes it, filled, in the layout that was chosen; takes `arena` over. */
 GstFlowReturn pay_output_push (PayOutput *output, GstBuffer *arena, guint count);

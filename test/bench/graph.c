@@ -72,16 +72,32 @@ graph_element (const Graph *graph, const char *name)
   return gst_bin_get_by_name (GST_BIN (graph->pipeline), name);
 }
 
-GstBuffer *
-graph_wrap (const AccessUnit *unit, const Workload *workload, uint64_t number)
+static GstBuffer *
+wrap (const AccessUnit *unit)
 {
   GstBuffer *buffer = gst_buffer_new_wrapped_full (
       GST_MEMORY_FLAG_READONLY, (gpointer) unit->bytes, unit->size, 0, unit->size, NULL, NULL);
 
-  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (number, GST_SECOND, workload->fps);
   if (!unit->is_key)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   return buffer;
+}
+
+GstBuffer *
+graph_unit (Graph *graph, const AccessUnit *unit, const Workload *workload, uint64_t number)
+{
+  guint i = 0;
+
+  while (i < GRAPH_UNITS_MAX && graph->units[i] != NULL && graph->unit_bytes[i] != unit->bytes)
+    i++;
+  if (i == GRAPH_UNITS_MAX)
+    g_error ("more than %d access units", GRAPH_UNITS_MAX);
+  if (graph->units[i] == NULL) {
+    graph->units[i] = wrap (unit);
+    graph->unit_bytes[i] = unit->bytes;
+  }
+  GST_BUFFER_PTS (graph->units[i]) = number * GST_SECOND / workload->fps;
+  return gst_buffer_ref (graph->units[i]);
 }
 
 void
@@ -97,6 +113,8 @@ graph_end (Graph *graph)
   gst_object_unref (bus);
   gst_element_set_state (graph->pipeline, GST_STATE_NULL);
   gst_pad_set_active (graph->src, FALSE);
+  for (guint i = 0; i < GRAPH_UNITS_MAX; i++)
+    gst_clear_buffer (&graph->units[i]);
   gst_object_unref (graph->src);
   gst_object_unref (graph->pipeline);
 }

@@ -42,7 +42,7 @@ lumen_frame (void *sender, const AccessUnit *unit, uint64_t number)
 {
   GraphSender *self = sender;
 
-  gst_pad_push (self->graph.src, graph_wrap (unit, self->options.workload, number));
+  gst_pad_push (self->graph.src, graph_unit (&self->graph, unit, self->options.workload, number));
 }
 
 static void
@@ -100,7 +100,7 @@ static void
 wolf_frame (void *sender, const AccessUnit *unit, uint64_t number)
 {
   GraphSender *self = sender;
-  GstBuffer *buffer = graph_wrap (unit, self->options.workload, number);
+  GstBuffer *buffer = graph_unit (&self->graph, unit, self->options.workload, number);
   GstBufferList *list = packetise_buffers (self->options.workload, buffer, unit->is_key, number, self->packets);
 
   self->packets += gst_buffer_list_length (list);

@@ -27,7 +27,7 @@ typedef void (*PayFrame) (Bench *bench, const AccessUnit *unit, uint64_t number)
 static void
 pay_lumen (Bench *bench, const AccessUnit *unit, uint64_t number)
 {
-  gst_pad_push (bench->graph.src, graph_wrap (unit, bench->workload, number));
+  gst_pad_push (bench->graph.src, graph_unit (&bench->graph, unit, bench->workload, number));
 }
 
 static void
@@ -40,7 +40,7 @@ pay_sunshine (Bench *bench, const AccessUnit *unit, uint64_t number)
 static void
 pay_wolf (Bench *bench, const AccessUnit *unit, uint64_t number)
 {
-  GstBuffer *buffer = graph_wrap (unit, bench->workload, number);
+  GstBuffer *buffer = graph_unit (&bench->graph, unit, bench->workload, number);
   GstBufferList *list = packetise_buffers (bench->workload, buffer, unit->is_key, number, bench->packets);
 
   bench->packets += gst_buffer_list_length (list);

@@ -394,8 +394,12 @@ GST_START_TEST (test_sink_state_changes_while_streaming_never_hang)
   guint16 port;
   int fd = loopback_open (AF_INET, &port);
   Pusher pusher = { .harness = new_sink (CAPS_LIST, port) };
-  GThread *thread = g_thread_new ("push", push_until_stopped, &pusher);
+  GThread *thread;
 
+  /* A pad that was closed and opened between the pusher's look at it and its call has forgotten the events. */
+  gst_check_add_log_filter ("GStreamer", G_LOG_LEVEL_WARNING,
+      g_regex_new ("Got data flow before (stream-start|segment) event", 0, 0, NULL), NULL, NULL, NULL);
+  thread = g_thread_new ("push", push_until_stopped, &pusher);
   for (guint i = 0; i < 300; i++) {
     static const GstState states[] = { GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED };
     gst_element_set_state (pusher.harness->element, states[i % 3]);
