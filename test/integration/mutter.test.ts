@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
+import { seesPointer } from '../support/picture.js';
 import { type PipeWire, sessionOf, startPipeWire } from '../support/pipewire.js';
 import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
@@ -84,6 +85,17 @@ describe('lumen serve --source mutter', function () {
     assert.notEqual(await second.firstFrame, null);
     assert.equal(openings(), 1, 'one screen cast for both');
     await second.quit();
+    await noOutput();
+  });
+
+  it('draws the pointer into the picture, where it is', async () => {
+    // The output stays while the client is away, between two looks too.
+    const stream = await openStream(serve, { mode: MODE });
+    await until(async () => (await mutter.outputs()).length === 1, 'the output');
+    const move = await mutter.plugPointer();
+    await stream.disconnect();
+    await seesPointer(serve, move);
+    await (await openStream(serve, { mode: MODE })).quit();
     await noOutput();
   });
 

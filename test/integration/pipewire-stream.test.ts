@@ -7,34 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { killChild } from '../support/children.js';
 import { openStream, pair, probe } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
+import { readPicture } from '../support/picture.js';
 import { type PipeWire, startPipeWire } from '../support/pipewire.js';
 import { isAlive, Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
-/** The RGB value at a place of a PNG file. */
+/** The RGB values at places of a PNG file. */
 const readPixels = (
   file: string,
   width: number,
   places: readonly (readonly [x: number, y: number])[],
 ): number[][] => {
-  const raw = execFileSync(
-    'gst-launch-1.0',
-    [
-      '-q',
-      'filesrc',
-      `location=${file}`,
-      '!',
-      'pngdec',
-      '!',
-      'videoconvert',
-      '!',
-      'video/x-raw,format=RGBx',
-      '!',
-      'fdsink',
-      'fd=1',
-    ],
-    { maxBuffer: 64 * 1024 * 1024, timeout: 20_000 },
-  );
-  return places.map(([x, y]) => [...raw.subarray((y * width + x) * 4, (y * width + x) * 4 + 3)]);
+  const picture = readPicture(file);
+  return places.map(([x, y]) => [...picture.subarray((y * width + x) * 4, (y * width + x) * 4 + 3)]);
 };
 
 describe('lumen serve --source pipewire:NAME', function () {

@@ -28,6 +28,8 @@ export interface Mutter {
   startWindow(launch: string): Window;
   /** Connectors and current sizes of its outputs, `Meta-0 1280x720`. */
   outputs(): Promise<string[]>;
+  /** Plugs in a pointer: what moves it to a place of the first output, counted from there. It goes with `kill`. */
+  plugPointer(): Promise<(x: number, y: number) => Promise<void>>;
   /** Ends it with SIGKILL: as a crash would. */
   kill(): Promise<void>;
 }
@@ -60,6 +62,28 @@ const readOutputs = async (address: string): Promise<string[]> => {
   }
 };
 
+const plugPointer = async (bus: MessageBus): Promise<(x: number, y: number) => Promise<void>> => {
+  const name = 'org.gnome.Mutter.RemoteDesktop';
+  const path = '/org/gnome/Mutter/RemoteDesktop';
+  const [session] = await bus.call(
+    { destination: name, path, interface: name, member: 'CreateSession' },
+    '',
+    [],
+  );
+  const ask = (member: string, signature: string, values: readonly unknown[]) =>
+    bus.call(
+      { destination: name, path: String(session), interface: `${name}.Session`, member },
+      signature,
+      values,
+    );
+  await ask('Start', '', []);
+  return async (x, y) => {
+    // Into the corner first: there is no other place that is known.
+    await ask('NotifyPointerMotionRelative', 'dd', [-100_000, -100_000]);
+    await ask('NotifyPointerMotionRelative', 'dd', [x, y]);
+  };
+};
+
 /** @param monitor mode of a monitor that is always there, such as `800x600@30`; none without */
 export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise<Mutter> => {
   const environment: NodeJS.ProcessEnv = { ...pipewire.environment, LIBGL_ALWAYS_SOFTWARE: '1' };
@@ -77,6 +101,7 @@ export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise
     return hasOwner;
   };
   await until(isThere, 'mutter answers', 15_000);
+  let bus: MessageBus | undefined;
   const clients: NodeJS.ProcessEnv = { ...environment, WAYLAND_DISPLAY: DISPLAY };
   return {
     environment: clients,
@@ -91,7 +116,12 @@ export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise
       return { stop: () => killChild(window) };
     },
     outputs: () => readOutputs(address),
+    plugPointer: () => {
+      bus ??= new MessageBus(address);
+      return plugPointer(bus);
+    },
     kill: async () => {
+      bus?.close();
       for (const one of children.reverse()) await killChild(one);
     },
   };

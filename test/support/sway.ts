@@ -1,11 +1,11 @@
 /** A real sway without a screen, of a test's own: not as root, which sway refuses. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { mediaEnvironment } from '../../src/media/media-process.js';
+import { killChild } from './children.js';
 import { until } from './serve.js';
 
 /** Debian's nobody and nogroup. */
@@ -24,13 +24,6 @@ export interface Sway {
   kill(): Promise<void>;
   stop(): Promise<void>;
 }
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-};
 
 const swaymsg = async (environment: NodeJS.ProcessEnv, args: readonly string[]): Promise<string> =>
   (await promisify(execFile)('swaymsg', ['--raw', ...args], { env: environment })).stdout;
@@ -78,8 +71,8 @@ export const startSway = async (): Promise<Sway> => {
   });
   const environment = { ...mediaEnvironment(process.env), ...session, XDG_RUNTIME_DIR: folder };
   const stop = async (): Promise<void> => {
-    for (const child of children) await end(child);
-    await end(sway);
+    for (const child of children) await killChild(child);
+    await killChild(sway);
     fs.rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -109,6 +102,6 @@ export const startSway = async (): Promise<Sway> => {
       await swaymsg(environment, [`[pid=${child.pid}] fullscreen enable`]);
       return child;
     },
-    kill: () => end(sway),
+    kill: () => killChild(sway),
   };
 };
