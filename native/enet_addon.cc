@@ -1,20 +1,19 @@
-// ENet on Node's event loop: one host per object, serviced from a poll handle and a timer, without threads.
-// It moves packets and knows nothing of what they mean. The typed binding is src/control/enet.ts.
-// Wire protocol: protocol/control.md §1. enet_relay.h carries libenet's IPv4 datagrams to and from either family.
+// ENet on Node's event loop: one host per object, serviced without threads. It moves packets and knows nothing of what
+// they mean. The typed binding is src/control/enet.ts. Wire protocol: protocol/control.md §1. enet_relay.h carries
+// libenet's IPv4 datagrams to and from either family, enet_gate.h says which, enet_peers.h keeps the connections.
 
 #include <enet/enet.h>
 #include <fcntl.h>
-#include <uv.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "addon_error.h"
+#include "enet_gate.h"
+#include "enet_peers.h"
 #include "enet_relay.h"
-#include "uv_handles.h"
+#include "loop_watch.h"
 
 namespace lumen {
 namespace {
@@ -26,19 +25,8 @@ constexpr int kEventsPerTurn = 128;
 // No message of the protocol comes near this; ENet's own bound is 32 MiB per packet.
 constexpr size_t kMaximumPacketBytes = 64 * 1024;
 constexpr size_t kMaximumWaitingBytes = 1024 * 1024;
-// A connection takes one round trip. ENet itself would wait 5 to 30 s for the other side of it, in one of few places.
-constexpr uint64_t kHalfOpenMs = 2000;
 // Connections expected at a time, by connect data and by address each.
 constexpr size_t kMaximumExpected = 256;
-// Datagrams of a peer from elsewhere that are handed to JavaScript to be authenticated, in one second.
-constexpr int kMaximumMoveChecks = 200;
-constexpr uint64_t kMoveCheckWindowMs = 1000;
-
-// Datagrams taken in from outside in one turn of the loop.
-constexpr int kDatagramsPerTurn = 256;
-// How long a link may be there before libenet has a peer for it.
-constexpr uint64_t kLinkGraceMs = 1000;
-
 Endpoint RequireEndpoint(Napi::Env env, const std::string &text, uint16_t port) {
   Endpoint endpoint;
   if (!ParseEndpoint(text, port, &endpoint))
@@ -46,10 +34,7 @@ Endpoint RequireEndpoint(Napi::Env env, const std::string &text, uint16_t port) 
   return endpoint;
 }
 
-// The id is what JavaScript knows a peer by. ENet reuses its peer slots; ids are never reused.
-uint32_t PeerId(const ENetPeer *peer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(peer->data)); }
-
-class EnetHost : public Napi::ObjectWrap<EnetHost> {
+class EnetHost : public Napi::ObjectWrap<EnetHost>, public LoopClient {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "EnetHost",
@@ -75,83 +60,47 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     bool listens = info.Length() > 0 && info[0].IsString();
     auto port = static_cast<uint16_t>(IntegerArgument(info, 1, "port", 0, 65535));
     auto max_peers = static_cast<size_t>(IntegerArgument(info, 2, "maxPeers", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID - 1));
-    peers_per_address_ =
+    auto peers_per_address =
         static_cast<size_t>(IntegerArgument(info, 3, "peersPerAddress", 1, ENET_PROTOCOL_MAXIMUM_PEER_ID));
     auto channels = static_cast<size_t>(IntegerArgument(info, 4, "channelLimit", 1, 255));
-    if (info.Length() < 7 || !info[5].IsFunction() || !info[6].IsFunction())
-      throw Napi::TypeError::New(env_, "onEvent and mayMove must be functions");
-
+    Napi::Function on_event = FunctionArgument(info, 5, "onEvent");
+    Napi::Function may_move = FunctionArgument(info, 6, "mayMove");
     Endpoint address;
     if (listens)
-      address = RequireEndpoint(env_, info[0].As<Napi::String>().Utf8Value(), port);
-    Open(listens ? &address : nullptr, max_peers, channels);
-    host_->maximumPacketSize = kMaximumPacketBytes;
-    host_->maximumWaitingData = kMaximumWaitingBytes;
-    half_open_.resize(host_->peerCount);
-    host_->intercept = [](ENetHost *host, ENetEvent *) { return IsFromLink(host->receivedAddress) ? 0 : 1; };
-    on_event_ = Napi::Persistent(info[5].As<Napi::Function>());
-    may_move_ = Napi::Persistent(info[6].As<Napi::Function>());
-    StartWatching();
+      address = RequireEndpoint(env_, StringArgument(info, 0, "address"), port);
+    OpenHost(max_peers, channels);
+    int error = 0;
+    relay_ = std::make_unique<EnetRelay>(listens ? &address : nullptr, host_->socket, &error);
+    if (error != 0)
+      throw SystemError(env_, error, "bind");
+    peers_ = std::make_unique<EnetPeers>(host_.get());
+    gate_ = std::make_unique<EnetGate>(host_.get(), relay_.get(), peers_per_address,
+                                       [this](auto... question) { return MayMove(question...); });
+    watch_ = std::make_unique<LoopWatch>(env_, "lumen.EnetHost", relay_->poll_fd(), this);
+    on_event_ = Napi::Persistent(on_event);
+    may_move_ = Napi::Persistent(may_move);
+    watch_->WaitFor(UV_READABLE);
+    // The loop's handles point here: JavaScript forgetting the object must not free it. close() lets go.
+    Ref();
   }
 
   ~EnetHost() override { Destroy(); }
 
  private:
-  void Open(const Endpoint *address, size_t max_peers, size_t channels) {
+  struct HostDestroy {
+    void operator()(ENetHost *host) const { enet_host_destroy(host); }
+  };
+
+  void OpenHost(size_t max_peers, size_t channels) {
     ENetAddress loopback{htonl(INADDR_LOOPBACK), 0};
-    int error = 0;
     errno = 0;
-    host_ = enet_host_create(&loopback, max_peers, channels, 0, 0);
+    host_.reset(enet_host_create(&loopback, max_peers, channels, 0, 0));
     if (host_ == nullptr)
       throw SystemError(env_, errno != 0 ? errno : ENOMEM, "bind");
     fcntl(host_->socket, F_SETFD, FD_CLOEXEC);
-    relay_ = std::make_unique<EnetRelay>(address, host_->socket, &error);
-    if (error != 0) {
-      Destroy();
-      throw SystemError(env_, error, "bind");
-    }
-  }
-
-  void StartWatching() {
-    uv_loop_t *loop = nullptr;
-    napi_get_uv_event_loop(env_, &loop);
-    poll_ = new uv_poll_t;
-    timer_ = new uv_timer_t;
-    loop_ = loop;
-    uv_timer_init(loop, timer_);
-    int status = uv_poll_init(loop, poll_, relay_->poll_fd());
-    if (status != 0) {
-      delete poll_;
-      poll_ = nullptr;
-      Destroy();
-      throw SystemError(env_, -status, "uv_poll_init");
-    }
-    poll_->data = this;
-    timer_->data = this;
-    uv_poll_start(poll_, UV_READABLE,
-                  [](uv_poll_t *handle, int, int) { static_cast<EnetHost *>(handle->data)->Turn(); });
-    async_context_ = std::make_unique<Napi::AsyncContext>(env_, "lumen.EnetHost");
-    napi_add_env_cleanup_hook(env_, &EnetHost::OnEnvironmentEnd, this);
-    hooked_ = true;
-    // The loop's handles point here: JavaScript forgetting the object must not free it. close() lets go.
-    Ref();
-  }
-
-  static void OnEnvironmentEnd(void *data) {
-    auto *self = static_cast<EnetHost *>(data);
-    self->hooked_ = false;
-    self->Destroy();
-  }
-
-  void Arm(uint64_t delay_ms) {
-    uv_timer_start(timer_, [](uv_timer_t *handle) { static_cast<EnetHost *>(handle->data)->Turn(); }, delay_ms, 0);
-  }
-
-  bool HasPeers() const {
-    for (size_t i = 0; i < host_->peerCount; i++)
-      if (host_->peers[i].state != ENET_PEER_STATE_DISCONNECTED)
-        return true;
-    return false;
+    host_->maximumPacketSize = kMaximumPacketBytes;
+    host_->maximumWaitingData = kMaximumWaitingBytes;
+    host_->intercept = [](ENetHost *host, ENetEvent *) { return IsFromLink(host->receivedAddress) ? 0 : 1; };
   }
 
   // Other users of the machine can reach libenet's own port.
@@ -160,143 +109,14 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
            servicing_->relay_->FindLink(from.port) != nullptr;
   }
 
-  Link *LinkOf(const ENetPeer *peer) const { return relay_->FindLink(peer->address.port); }
-
-  // Takes in what came from outside and may come in.
-  void TakeIn() {
-    Received received;
-    for (int i = 0; i < kDatagramsPerTurn && relay_->Receive(&received); i++) {
-      Link *link = Admit(received);
-      if (link != nullptr)
-        relay_->PassOn(link, received);
-      if (close_wanted_)
-        break;
-    }
-  }
-
-  // The link by which libenet is to see a datagram; nullptr when it is to be thrown away.
-  Link *Admit(const Received &received) {
-    // Nothing can be sent to port 0.
-    if (received.from.port() == 0)
-      return nullptr;
-    enet_uint16 field;
-    if (received.length < sizeof(field))
-      return nullptr;
-    memcpy(&field, received.data, sizeof(field));
-    field = ENET_NET_TO_HOST_16(field);
-    // There is neither checksum nor compressor here.
-    if ((field & ENET_PROTOCOL_HEADER_FLAG_COMPRESSED) != 0)
-      return nullptr;
-    size_t header = field & ENET_PROTOCOL_HEADER_FLAG_SENT_TIME ? sizeof(ENetProtocolHeader) : sizeof(field);
-    // Packets of a peer name it. Without a peer ENet reads nothing but a CONNECT, which comes first.
-    if ((field & ENET_PROTOCOL_MAXIMUM_PEER_ID) == ENET_PROTOCOL_MAXIMUM_PEER_ID)
-      return AdmitConnect(received, header);
-    return AdmitPeer(received, field, header);
-  }
-
-  // Anybody can forge a CONNECT, and each takes a peer until the answer to it is given up. Therefore one must carry the
-  // connect data of a client that is expected, or come from the address of one that knows no connect data.
-  Link *AdmitConnect(const Received &received, size_t header) {
-    ENetProtocolConnect connect;
-    if (received.length < header + sizeof(connect))
-      return nullptr;
-    memcpy(&connect, received.data + header, sizeof(connect));
-    if ((connect.header.command & ENET_PROTOCOL_COMMAND_MASK) != ENET_PROTOCOL_COMMAND_CONNECT)
-      return nullptr;
-    auto contains = [](const auto &set, const auto &value) {
-      return std::find(set.begin(), set.end(), value) != set.end();
-    };
-    HostKey from = received.from.key();
-    bool expected = !knows_expected_ || contains(expected_data_, ENET_NET_TO_HOST_32(connect.data)) ||
-                    contains(expected_hosts_, from);
-    if (!expected)
-      unexpected_count_++;
-    if (!expected || PeersAt(from) >= peers_per_address_)
-      return nullptr;
-    Link *link = relay_->FindLink(received.from);
-    if (link != nullptr)
-      return link;
-    uint16_t port;
-    return relay_->link_count() < 2 * host_->peerCount ? relay_->Open(received.from, uv_now(loop_), &port) : nullptr;
-  }
-
-  size_t PeersAt(const HostKey &from) const {
-    size_t count = 0;
-    for (size_t i = 0; i < host_->peerCount; i++) {
-      const ENetPeer &peer = host_->peers[i];
-      if (peer.state == ENET_PEER_STATE_DISCONNECTED || peer.state == ENET_PEER_STATE_CONNECTING)
-        continue;
-      const Link *link = LinkOf(&peer);
-      count += link != nullptr && link->remote.key() == from;
-    }
-    return count;
-  }
-
-  // What names a peer is in clear and easily guessed. From a new address a peer is heard only with a message that
-  // JavaScript finds authentic and new; its link then stands for that address.
-  Link *AdmitPeer(const Received &received, enet_uint16 field, size_t header) {
-    size_t index = field & ENET_PROTOCOL_MAXIMUM_PEER_ID;
-    if (index >= host_->peerCount)
-      return nullptr;
-    ENetPeer *peer = &host_->peers[index];
-    if (peer->state == ENET_PEER_STATE_DISCONNECTED || peer->state == ENET_PEER_STATE_ZOMBIE)
-      return nullptr;
-    Link *link = LinkOf(peer);
-    if (link == nullptr || link->remote == received.from)
-      return link;
-    auto session = (field & ENET_PROTOCOL_HEADER_SESSION_MASK) >> ENET_PROTOCOL_HEADER_SESSION_SHIFT;
-    bool moves = peer->state == ENET_PEER_STATE_CONNECTED && PeerId(peer) != 0 && session == peer->incomingSessionID &&
-                 MayCheckMove() && IsAuthentic(peer, received, header);
-    if (!moves) {
-      stray_count_++;
-      return nullptr;
-    }
-    link->remote = received.from;
-    return link;
-  }
-
-  bool MayCheckMove() {
-    uint64_t now = uv_now(loop_);
-    if (now - move_window_ms_ >= kMoveCheckWindowMs) {
-      move_window_ms_ = now;
-      move_checks_ = 0;
-    }
-    return move_checks_++ < kMaximumMoveChecks;
-  }
-
-  // Shows the first reliable message of the datagram to JavaScript.
-  bool IsAuthentic(const ENetPeer *peer, const Received &received, size_t offset) {
-    const uint8_t *bytes = received.data;
-    size_t length = received.length;
-    ENetProtocolCommandHeader command;
-    while (offset + sizeof(command) <= length) {
-      memcpy(&command, bytes + offset, sizeof(command));
-      auto kind = command.command & ENET_PROTOCOL_COMMAND_MASK;
-      bool is_message = kind == ENET_PROTOCOL_COMMAND_SEND_RELIABLE;
-      // Only these come before a message in one datagram; others carry data of their own. libenet looks the size up
-      // without asking whether there is such a command.
-      if (!is_message && kind != ENET_PROTOCOL_COMMAND_ACKNOWLEDGE && kind != ENET_PROTOCOL_COMMAND_PING)
-        return false;
-      size_t size = enet_protocol_command_size(command.command);
-      if (offset + size > length)
-        return false;
-      if (is_message) {
-        ENetProtocolSendReliable message;
-        memcpy(&message, bytes + offset, sizeof(message));
-        size_t data = ENET_NET_TO_HOST_16(message.dataLength);
-        return offset + size + data <= length && MayMove(peer, bytes + offset + size, data, received.from);
-      }
-      offset += size;
-    }
-    return false;
-  }
-
   bool MayMove(const ENetPeer *peer, const uint8_t *data, size_t length, const Endpoint &from) {
+    if (close_wanted_)
+      return false;
     Napi::HandleScope scope(env_);
     try {
       Napi::Value answer =
-          may_move_.Call({Napi::Number::New(env_, PeerId(peer)), Napi::Buffer<uint8_t>::Copy(env_, data, length),
-                          Napi::String::New(env_, from.text())});
+          may_move_.Call({Napi::Number::New(env_, EnetPeers::IdOf(peer)),
+                          Napi::Buffer<uint8_t>::Copy(env_, data, length), Napi::String::New(env_, from.text())});
       return answer.ToBoolean().Value();
     } catch (const Napi::Error &error) {
       napi_fatal_exception(env_, error.Value());
@@ -304,72 +124,45 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     }
   }
 
-  // Takes back the peers of connections that were begun from outside and not completed in time.
-  void ReapHalfOpen() {
-    uint64_t now = uv_now(loop_);
-    for (size_t i = 0; i < host_->peerCount; i++) {
-      ENetPeer *peer = &host_->peers[i];
-      HalfOpen &begun = half_open_[i];
-      if (peer->state != ENET_PEER_STATE_ACKNOWLEDGING_CONNECT) {
-        begun.is_seen = false;
-      } else if (!begun.is_seen || begun.connect_id != peer->connectID) {
-        begun = {true, peer->connectID, now};
-      } else if (now - begun.since_ms >= kHalfOpenMs) {
-        begun.is_seen = false;
-        half_open_count_++;
-        enet_peer_reset(peer);
-      }
-    }
-  }
-
-  // Links last as long as their peers, and until libenet has seen the first datagram.
-  void CloseUnusedLinks() {
-    uint64_t now = uv_now(loop_);
-    relay_->CloseUnused([this, now](uint16_t port, const Link &link) {
-      if (now - link.made_ms < kLinkGraceMs)
-        return true;
-      for (size_t i = 0; i < host_->peerCount; i++)
-        if (host_->peers[i].state != ENET_PEER_STATE_DISCONNECTED && host_->peers[i].address.port == port)
-          return true;
-      return false;
-    });
-  }
-
   // One turn: receives, acknowledges, resends, and hands over at most kEventsPerTurn events.
-  void Turn() {
-    if (host_ == nullptr || in_turn_)
+  void OnTurn() override {
+    if (in_turn_)
       return;
     Napi::HandleScope scope(env_);
     in_turn_ = true;
+    gate_->TakeIn(watch_->now_ms());
+    int events = close_wanted_ ? 0 : Service();
+    if (!close_wanted_)
+      peers_->ReapHalfOpen(watch_->now_ms());
+    if (!close_wanted_ && events > 0 && events < kEventsPerTurn)
+      enet_host_flush(host_.get());
+    relay_->Flush();
+    peers_->CloseUnusedLinks(relay_.get(), watch_->now_ms());
+    in_turn_ = false;
+    if (close_wanted_)
+      Release();
+    else if (events >= kEventsPerTurn)
+      watch_->WakeAfter(0);
+    else if (peers_->HasAny() || relay_->link_count() > 0)
+      watch_->WakeAfter(kServiceIntervalMs);
+    else
+      watch_->StopTimer();
+  }
+
+  // Returns how many events were handed over.
+  int Service() {
     ENetEvent event;
     int events = 0;
-    TakeIn();
     servicing_ = this;
-    int result = enet_host_service(host_, &event, 0);
+    int result = enet_host_service(host_.get(), &event, 0);
     servicing_ = nullptr;
-    while (result > 0 && !close_wanted_) {
+    while (result > 0) {
       Deliver(event);
       if (++events >= kEventsPerTurn || close_wanted_)
         break;
-      result = enet_host_check_events(host_, &event);
+      result = enet_host_check_events(host_.get(), &event);
     }
-    if (!close_wanted_)
-      ReapHalfOpen();
-    if (!close_wanted_ && events > 0 && events < kEventsPerTurn)
-      enet_host_flush(host_);
-    relay_->Flush();
-    CloseUnusedLinks();
-    in_turn_ = false;
-    if (close_wanted_) {
-      Release();
-      return;
-    }
-    if (events >= kEventsPerTurn)
-      Arm(0);
-    else if (HasPeers() || relay_->link_count() > 0)
-      Arm(kServiceIntervalMs);
-    else
-      uv_timer_stop(timer_);
+    return events;
   }
 
   void Deliver(const ENetEvent &event) {
@@ -377,24 +170,22 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     ENetPeer *peer = event.peer;
     switch (event.type) {
       case ENET_EVENT_TYPE_CONNECT: {
-        uint32_t id = PeerId(peer);
-        if (id == 0)
-          id = Register(peer);
-        const Link *link = LinkOf(peer);
+        uint32_t id = peers_->Register(peer);
+        const Link *link = relay_->FindLink(peer->address.port);
         Endpoint from = link != nullptr ? link->remote : Endpoint{};
         Emit("connect", id, Napi::Number::New(env_, event.data), Napi::String::New(env_, from.text()),
              Napi::Number::New(env_, from.port()));
         break;
       }
       case ENET_EVENT_TYPE_DISCONNECT: {
-        uint32_t id = PeerId(peer);
-        Forget(peer);
+        uint32_t id = EnetPeers::IdOf(peer);
+        peers_->Forget(peer);
         if (id != 0)
           Emit("disconnect", id, Napi::Number::New(env_, event.data), env_.Undefined(), env_.Undefined());
         break;
       }
       case ENET_EVENT_TYPE_RECEIVE: {
-        uint32_t id = PeerId(peer);
+        uint32_t id = EnetPeers::IdOf(peer);
         auto data = Napi::Buffer<uint8_t>::Copy(env_, event.packet->data, event.packet->dataLength);
         enet_packet_destroy(event.packet);
         if (id != 0)
@@ -407,30 +198,13 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   }
 
   void Emit(const char *kind, uint32_t id, Napi::Value a, Napi::Value b, Napi::Value c) {
-    try {
-      on_event_.MakeCallback(Value(), {Napi::String::New(env_, kind), Napi::Number::New(env_, id), a, b, c},
-                             *async_context_);
-    } catch (const Napi::Error &error) {
-      // As with any callback of Node: what it throws is an uncaught exception.
-      napi_fatal_exception(env_, error.Value());
-    }
+    watch_->Tell(on_event_, Value(), {Napi::String::New(env_, kind), Napi::Number::New(env_, id), a, b, c});
   }
 
-  uint32_t Register(ENetPeer *peer) {
-    uint32_t id = ++last_id_;
-    peer->data = reinterpret_cast<void *>(static_cast<uintptr_t>(id));
-    peers_[id] = peer;
-    return id;
-  }
-
-  void Forget(ENetPeer *peer) {
-    peers_.erase(PeerId(peer));
-    peer->data = nullptr;
-  }
-
+  // nullptr for one that is gone, as all are when the host is closed.
   ENetPeer *FindPeer(const Napi::CallbackInfo &info) {
-    auto found = peers_.find(static_cast<uint32_t>(IntegerArgument(info, 0, "peerId", 0, UINT32_MAX)));
-    return host_ == nullptr || close_wanted_ || found == peers_.end() ? nullptr : found->second;
+    auto id = static_cast<uint32_t>(IntegerArgument(info, 0, "peerId", 0, UINT32_MAX));
+    return IsOpen() ? peers_->Find(id) : nullptr;
   }
 
   // connect(address, port, channels, data) → peerId
@@ -441,41 +215,38 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     auto channels = static_cast<size_t>(IntegerArgument(info, 2, "channels", 1, 255));
     auto data = static_cast<enet_uint32>(IntegerArgument(info, 3, "data", 0, UINT32_MAX));
     ENetAddress address{htonl(INADDR_LOOPBACK), 0};
-    if (relay_->Open(remote, uv_now(loop_), &address.port) == nullptr)
+    if (relay_->Open(remote, watch_->now_ms(), &address.port) == nullptr)
       throw SystemError(env_, errno, "connect");
-    ENetPeer *peer = enet_host_connect(host_, &address, channels, data);
+    ENetPeer *peer = enet_host_connect(host_.get(), &address, channels, data);
     if (peer == nullptr)
       throw SystemError(env_, ENOBUFS, "connect");
-    uint32_t id = Register(peer);
-    Arm(0);
-    return Napi::Number::New(env_, id);
+    watch_->WakeAfter(0);
+    return Napi::Number::New(env_, peers_->Register(peer));
   }
 
   // send(peerId, channel, data, flags) → whether it was queued
   Napi::Value Send(const Napi::CallbackInfo &info) {
     ENetPeer *peer = FindPeer(info);
     auto channel = static_cast<enet_uint8>(IntegerArgument(info, 1, "channel", 0, 254));
-    if (info.Length() < 3 || !info[2].IsBuffer())
-      throw Napi::TypeError::New(env_, "data must be a Buffer");
+    if (!info[2].IsBuffer())
+      throw ArgumentError(info, 2, "data", "a Buffer");
     auto data = info[2].As<Napi::Buffer<uint8_t>>();
     std::string delivery = StringArgument(info, 3, "delivery");
-    if (peer == nullptr || data.Length() > kMaximumPacketBytes)
-      return Napi::Boolean::New(env_, false);
     enet_uint32 flags = 0;
     if (delivery == "reliable")
       flags = ENET_PACKET_FLAG_RELIABLE;
     else if (delivery == "unsequenced")
       flags = ENET_PACKET_FLAG_UNSEQUENCED;
     else if (delivery != "unreliable")
-      throw Napi::TypeError::New(env_, "delivery must be reliable, unreliable or unsequenced, got " + delivery);
-    ENetPacket *packet = enet_packet_create(data.Data(), data.Length(), flags);
-    if (packet == nullptr)
+      throw ArgumentError(info, 3, "delivery", "reliable, unreliable or unsequenced");
+    if (peer == nullptr || data.Length() > kMaximumPacketBytes || EnetPeers::IsFull(peer))
       return Napi::Boolean::New(env_, false);
-    if (enet_peer_send(peer, channel, packet) != 0) {
+    ENetPacket *packet = enet_packet_create(data.Data(), data.Length(), flags);
+    if (packet == nullptr || enet_peer_send(peer, channel, packet) != 0) {
       enet_packet_destroy(packet);
       return Napi::Boolean::New(env_, false);
     }
-    Arm(0);
+    watch_->WakeAfter(0);
     return Napi::Boolean::New(env_, true);
   }
 
@@ -485,42 +256,37 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     auto data = static_cast<enet_uint32>(IntegerArgument(info, 1, "data", 0, UINT32_MAX));
     std::string how = StringArgument(info, 2, "how");
     if (how != "now" && how != "later" && how != "gentle")
-      throw Napi::TypeError::New(env_, "how must be now, later or gentle, got " + how);
+      throw ArgumentError(info, 2, "how", "now, later or gentle");
     if (peer == nullptr)
       return env_.Undefined();
-    if (how == "now") {
-      Forget(peer);
+    if (how == "now")
       enet_peer_disconnect_now(peer, data);
-    } else {
-      uint32_t id = PeerId(peer);
-      if (how == "later")
-        enet_peer_disconnect_later(peer, data);
-      else
-        enet_peer_disconnect(peer, data);
-      if (peer->state == ENET_PEER_STATE_DISCONNECTED) {
-        peers_.erase(id);
-        peer->data = nullptr;
-      }
-    }
-    Arm(0);
+    else if (how == "later")
+      enet_peer_disconnect_later(peer, data);
+    else
+      enet_peer_disconnect(peer, data);
+    if (peer->state == ENET_PEER_STATE_DISCONNECTED)
+      peers_->Forget(peer);
+    watch_->WakeAfter(0);
     return env_.Undefined();
   }
 
   // setExpected(connectData: Uint32Array, addresses: string[]): from now on every other CONNECT is thrown away
   Napi::Value SetExpected(const Napi::CallbackInfo &info) {
-    if (info.Length() < 2 || !info[0].IsTypedArray() ||
-        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array || !info[1].IsArray())
-      throw Napi::TypeError::New(env_, "setExpected takes a Uint32Array and an array of addresses");
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array)
+      throw ArgumentError(info, 0, "connectData", "a Uint32Array");
     auto data = info[0].As<Napi::Uint32Array>();
-    auto addresses = info[1].As<Napi::Array>();
+    Napi::Array addresses = ArrayArgument(info, 1, "addresses");
     if (data.ElementLength() > kMaximumExpected || addresses.Length() > kMaximumExpected)
       throw Napi::RangeError::New(env_, "too many connections are expected");
     std::vector<HostKey> hosts;
-    for (uint32_t i = 0; i < addresses.Length(); i++)
-      hosts.push_back(RequireEndpoint(env_, addresses.Get(i).ToString().Utf8Value(), 0).key());
-    expected_data_.assign(data.Data(), data.Data() + data.ElementLength());
-    expected_hosts_ = std::move(hosts);
-    knows_expected_ = true;
+    for (uint32_t i = 0; i < addresses.Length(); i++) {
+      Napi::Value address = addresses.Get(i);
+      if (!address.IsString())
+        throw ArgumentError(info, 1, "addresses", "an array of strings");
+      hosts.push_back(RequireEndpoint(env_, address.As<Napi::String>().Utf8Value(), 0).key());
+    }
+    gate_->Expect({data.Data(), data.Data() + data.ElementLength()}, std::move(hosts));
     return env_.Undefined();
   }
 
@@ -544,17 +310,12 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
   // hasUnacknowledged(peerId) → whether reliable packets still wait for the peer's acknowledgement
   Napi::Value HasUnacknowledged(const Napi::CallbackInfo &info) {
     ENetPeer *peer = FindPeer(info);
-    bool waiting =
-        peer != nullptr && (!enet_list_empty(&peer->outgoingCommands) || !enet_list_empty(&peer->sentReliableCommands));
-#if ENET_VERSION >= ENET_VERSION_CREATE(1, 3, 18)
-    waiting = waiting || (peer != nullptr && !enet_list_empty(&peer->outgoingSendReliableCommands));
-#endif
-    return Napi::Boolean::New(env_, waiting);
+    return Napi::Boolean::New(env_, peer != nullptr && EnetPeers::HasUnacknowledged(peer));
   }
 
   Napi::Value Flush(const Napi::CallbackInfo &) {
-    if (host_ != nullptr && !close_wanted_) {
-      enet_host_flush(host_);
+    if (IsOpen()) {
+      enet_host_flush(host_.get());
       relay_->Flush();
     }
     return env_.Undefined();
@@ -562,7 +323,7 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
 
   // close(): gives the port back. From within an event callback it happens when that returns.
   Napi::Value Close(const Napi::CallbackInfo &) {
-    if (host_ == nullptr || close_wanted_)
+    if (!IsOpen())
       return env_.Undefined();
     close_wanted_ = true;
     if (!in_turn_)
@@ -570,87 +331,59 @@ class EnetHost : public Napi::ObjectWrap<EnetHost> {
     return env_.Undefined();
   }
 
-  Napi::Value Port(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, host_ == nullptr || close_wanted_ ? 0 : relay_->port());
-  }
+  Napi::Value Port(const Napi::CallbackInfo &) { return Napi::Number::New(env_, IsOpen() ? relay_->port() : 0); }
 
   Napi::Value UnexpectedCount(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, static_cast<double>(unexpected_count_));
+    return Napi::Number::New(env_, static_cast<double>(gate_->unexpected_count()));
   }
 
   Napi::Value HalfOpenCount(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, static_cast<double>(half_open_count_));
+    return Napi::Number::New(env_, static_cast<double>(peers_->half_open_count()));
   }
 
   Napi::Value StrayCount(const Napi::CallbackInfo &) {
-    return Napi::Number::New(env_, static_cast<double>(stray_count_));
+    return Napi::Number::New(env_, static_cast<double>(gate_->stray_count()));
   }
 
-  void RequireOpen() {
-    if (host_ == nullptr || close_wanted_)
+  bool IsOpen() const { return watch_ != nullptr && !close_wanted_; }
+
+  void RequireOpen() const {
+    if (!IsOpen())
       throw Napi::Error::New(env_, "the ENet host is closed");
   }
+
+  void OnEnvironmentEnd() override { Destroy(); }
 
   void Release() {
     Destroy();
     Unref();
   }
 
+  // What counted goes on to say so; nothing else of them is used any more.
   void Destroy() {
-    if (hooked_) {
-      hooked_ = false;
-      napi_remove_env_cleanup_hook(env_, &EnetHost::OnEnvironmentEnd, this);
-    }
-    CloseHandle(poll_);
-    CloseHandle(timer_);
-    peers_.clear();
+    watch_.reset();
     // The last word to a peer may have been said just now.
     if (relay_ != nullptr)
       relay_->Flush();
     relay_.reset();
-    if (host_ != nullptr) {
-      enet_host_destroy(host_);
-      host_ = nullptr;
-    }
-    async_context_.reset();
+    host_.reset();
     on_event_.Reset();
     may_move_.Reset();
   }
-
-  // A connection begun from outside, in the place of the peer of the same index.
-  struct HalfOpen {
-    bool is_seen = false;
-    enet_uint32 connect_id = 0;
-    uint64_t since_ms = 0;
-  };
 
   // Whose datagrams are being received on this thread: ENet's intercept callback has no place for it.
   static inline thread_local EnetHost *servicing_ = nullptr;
 
   Napi::Env env_;
-  ENetHost *host_ = nullptr;
+  std::unique_ptr<ENetHost, HostDestroy> host_;
   std::unique_ptr<EnetRelay> relay_;
-  uv_poll_t *poll_ = nullptr;
-  uv_timer_t *timer_ = nullptr;
-  uv_loop_t *loop_ = nullptr;
-  std::unique_ptr<Napi::AsyncContext> async_context_;
+  std::unique_ptr<EnetPeers> peers_;
+  std::unique_ptr<EnetGate> gate_;
+  std::unique_ptr<LoopWatch> watch_;
   Napi::FunctionReference on_event_;
   Napi::FunctionReference may_move_;
-  std::unordered_map<uint32_t, ENetPeer *> peers_;
-  uint32_t last_id_ = 0;
-  bool knows_expected_ = false;
-  std::vector<enet_uint32> expected_data_;
-  std::vector<HostKey> expected_hosts_;
-  size_t peers_per_address_ = 0;
-  std::vector<HalfOpen> half_open_;
-  uint64_t unexpected_count_ = 0;
-  uint64_t half_open_count_ = 0;
-  uint64_t stray_count_ = 0;
-  uint64_t move_window_ms_ = 0;
-  int move_checks_ = 0;
   bool in_turn_ = false;
   bool close_wanted_ = false;
-  bool hooked_ = false;
 };
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

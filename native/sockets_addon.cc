@@ -168,7 +168,8 @@ struct DescriptorMessage {
     header.msg_iov = &part;
     header.msg_iovlen = 1;
     header.msg_control = control;
-    header.msg_controllen = sizeof(control);
+    // Without the padding, in which a second descriptor would find room.
+    header.msg_controllen = CMSG_LEN(sizeof(int));
   }
   DescriptorMessage(const DescriptorMessage &) = delete;
   DescriptorMessage &operator=(const DescriptorMessage &) = delete;
@@ -197,7 +198,7 @@ Napi::Value ReceiveDescriptor(const Napi::CallbackInfo &info) {
   if (recvmsg(channel, &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
     throw SystemError(env, errno, "recvmsg");
   cmsghdr *control = CMSG_FIRSTHDR(&message.header);
-  if (control == nullptr || control->cmsg_type != SCM_RIGHTS)
+  if (control == nullptr || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
     throw SystemError(env, ENOMSG, "recvmsg");
   int fd;
   memcpy(&fd, CMSG_DATA(control), sizeof(fd));

@@ -143,7 +143,7 @@ export class EnetHost {
 
   /**
    * Queues a message of at most 64 KiB for this turn of the loop.
-   * @returns false if the peer is gone or cannot take it
+   * @returns false if the peer is gone or cannot take it, as when a thousand wait for it already
    */
   send(peerId: PeerId, channel: number, data: Buffer, delivery: Delivery): boolean {
     return this.#native.send(peerId, channel, data, delivery);

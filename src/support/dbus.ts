@@ -103,7 +103,6 @@ export class MessageBus {
   ): Promise<readonly unknown[]> {
     return new Promise((resolve, reject) => {
       if (this.#lost !== undefined) throw new BusError('lost', this.#lost);
-      this.#pending.add(reject);
       const { destination, path, interface: interfaceName, member } = method;
       const onReply = (errorName?: string, errorText = '', reply: unknown[] = []): void => {
         this.#pending.delete(reject);
@@ -111,6 +110,8 @@ export class MessageBus {
         else reject(new BusError(errorName, errorText));
       };
       this.#bus.call(destination, path, interfaceName, member, signature, values, deadlineMs, onReply);
+      // A call that was refused at once waits for nothing.
+      this.#pending.add(reject);
     });
   }
 
