@@ -5,7 +5,8 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import { describeError, LumenError } from '../support/errors.js';
-import type { Logger } from '../support/logger.js';
+import { listen } from '../support/listen.js';
+import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { type AdminReply, type AdminRequest, adminRequestSchema } from './messages.js';
 
 const MAX_REQUEST_BYTES = 4096;
@@ -76,12 +77,12 @@ export const startAdminServer = async (
   fs.rmSync(path, { force: true });
   const server = net.createServer((socket) => serveConnection(socket, handler, logger));
   server.maxConnections = MAX_CONNECTIONS;
+  const warning = new RateLimitedWarning(logger);
   const previousMask = process.umask(0o177);
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, resolve);
-    });
+    await listen(server, { path }, (error) =>
+      warning.warn('socket', { err: error }, 'the administration socket reported an error'),
+    );
   } finally {
     process.umask(previousMask);
   }

@@ -11,6 +11,7 @@ import { fingerprintOf } from '../identity/certificate.js';
 import { normaliseAddress } from '../support/address.js';
 import { toBindError } from '../support/bind-error.js';
 import { Closers, runTask } from '../support/lifecycle.js';
+import { listen } from '../support/listen.js';
 import { RateLimitedWarning } from '../support/logger.js';
 import { ConnectionGuard, type ConnectionLimits } from './connection-guard.js';
 import type { PairingCounters } from './pairing.js';
@@ -108,14 +109,6 @@ const readRequest = (request: http.IncomingMessage, response: http.ServerRespons
   };
 };
 
-const listen = async (server: net.Server, port: number, address: string, use: string): Promise<number> => {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(toBindError(error, { port, use, address })));
-    server.listen({ host: address, port, exclusive: true }, resolve);
-  });
-  return (server.address() as net.AddressInfo).port;
-};
-
 /* The state behind both listeners. */
 class NvhttpServer {
   readonly #options: NvhttpOptions;
@@ -147,12 +140,24 @@ class NvhttpServer {
   }
 
   async start(): Promise<void> {
-    const { bindAddress, httpPort, httpsPort } = this.#options;
+    const { httpPort, httpsPort } = this.#options;
     // HTTPS first: serverinfo over HTTP names its port.
     const secure = this.#createHttps();
-    this.#ports = { ...this.#ports, httpsPort: await listen(secure, httpsPort, bindAddress, 'HTTPS') };
+    this.#ports = { ...this.#ports, httpsPort: await this.#listen(secure, httpsPort, 'HTTPS') };
     const plain = this.#createHttp();
-    this.#ports = { ...this.#ports, httpPort: await listen(plain, httpPort, bindAddress, 'HTTP') };
+    this.#ports = { ...this.#ports, httpPort: await this.#listen(plain, httpPort, 'HTTP') };
+  }
+
+  async #listen(server: net.Server, port: number, use: string): Promise<number> {
+    const { bindAddress: address } = this.#options;
+    try {
+      await listen(server, { host: address, port, exclusive: true }, (error) =>
+        this.#warnings.warn('port', { err: error, use }, 'a port reported an error'),
+      );
+    } catch (error) {
+      throw toBindError(error, { port, use, address });
+    }
+    return (server.address() as net.AddressInfo).port;
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import { normaliseAddress } from '../support/address.js';
 import { runTask } from '../support/lifecycle.js';
+import { listen } from '../support/listen.js';
 import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { createReply } from './handshake.js';
@@ -85,15 +86,8 @@ export class RtspServer {
   /** Opens the port. Rejects with an Error with `code` (`EADDRINUSE`, …). */
   static async listen(options: RtspServerOptions): Promise<RtspServer> {
     const server = new RtspServer(options);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once('error', reject);
-      server.#server.listen({ host: options.address, port: options.port }, () => {
-        server.#server.off('error', reject);
-        resolve();
-      });
-    });
-    server.#server.on('error', (error) =>
-      options.logger.warn({ err: error }, 'the RTSP port reported an error'),
+    await listen(server.#server, { host: options.address, port: options.port }, (error) =>
+      server.#warning.warn('port', { err: error }, 'the RTSP port reported an error'),
     );
     return server;
   }
