@@ -3,7 +3,7 @@
  * encryption here. Source: `protocol/rtsp.md` §5.
  */
 import { withDeadline } from '../support/lifecycle.js';
-import type { Logger } from '../support/logger.js';
+import { type Logger, RateLimitedWarning } from '../support/logger.js';
 import { type AnnounceAttributes, parseAnnounce } from './announce.js';
 import type { RtspReply, RtspRequest } from './message.js';
 
@@ -79,12 +79,15 @@ const findStream = (target: string): Stream | undefined => {
 export class RtspHandshake {
   readonly #session: RtspSession;
   readonly #logger: Logger;
+  /** A plain request proves nothing but the address that it came from. */
+  readonly #warning: RateLimitedWarning;
   readonly #setUp = new Set<Stream>();
   #announce: 'none' | 'running' | 'done' = 'none';
 
   constructor(session: RtspSession, logger: Logger) {
     this.#session = session;
     this.#logger = logger;
+    this.#warning = new RateLimitedWarning(logger);
   }
 
   /** Answers one request. Never rejects. */
@@ -109,7 +112,8 @@ export class RtspHandshake {
   }
 
   #refuse(request: RtspRequest, status: number, reason: string): RtspReply {
-    this.#logger.warn({ method: request.method, status, reason }, 'an RTSP request was refused');
+    const fields = { method: request.method, status, reason };
+    this.#warning.warn(String(status), fields, 'an RTSP request was refused');
     return createReply(request, status);
   }
 

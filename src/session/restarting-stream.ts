@@ -7,6 +7,7 @@ import type { MediaReport } from '../media/messages.js';
 import type { SessionNumbers } from '../media/session-page.js';
 import { describeError, LumenError } from '../support/errors.js';
 import { delay, runTask } from '../support/lifecycle.js';
+import { RateLimitedWarning } from '../support/logger.js';
 import type { Endpoint, MediaStream, MediaStreamParts, StandbyProcess } from './media-stream.js';
 import { MEDIA_REMEDY, MediaWatch, SOURCE_BUDGET_MS, SOURCE_REMEDY } from './media-watch.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -45,6 +46,7 @@ export class RestartingMediaStream implements MediaStream {
   });
   #restart: Promise<void> | undefined;
   readonly #policy = new RestartPolicy();
+  readonly #warning: RateLimitedWarning;
   #forcedKeyFrames = 0;
   #tuning: StreamTuning | undefined;
   #lastNumbers: SessionNumbers | undefined;
@@ -53,6 +55,7 @@ export class RestartingMediaStream implements MediaStream {
 
   constructor(parts: MediaStreamParts) {
     this.#parts = parts;
+    this.#warning = new RateLimitedWarning(parts.logger);
   }
 
   get pid(): number | undefined {
@@ -164,12 +167,15 @@ export class RestartingMediaStream implements MediaStream {
     }
   }
 
-  /** A converter that is given pictures of another size than was agreed warns at each, and passes on what its memory held. */
+  /** An element may warn at every frame. A converter that is given pictures of another size than was agreed warns at each, and passes on what its memory held. */
   #onWarning(standby: StandbyProcess, report: Extract<MediaReport, { type: 'warning' }>): void {
     const { graph, element, message: problem, debug } = report;
     if (graph === 'video' && debug.includes(MISFIT_WARNING))
       this.#fail(standby, 'the picture of the video source changed its size', SOURCE_REMEDY);
-    else this.#parts.logger.warn({ graph, element, problem, debug }, 'media warning');
+    else {
+      const key = `${graph} ${element} ${problem.replace(/\d+/g, '#')}`;
+      this.#warning.warn(key, { graph, element, problem, debug }, 'media warning');
+    }
   }
 
   #onError(standby: StandbyProcess, report: Extract<MediaReport, { type: 'error' }>): void {

@@ -81,6 +81,8 @@ export const createLogger = (level: LogLevel, style: LogStyle): Logger => {
 /** A logger that writes nothing: for tests of pure code. */
 export const createSilentLogger = (): Logger => pino({ level: 'silent' });
 
+const MAX_KEYS = 256;
+
 /** Counts events and lets a log line through at most once per `intervalMs` and key: bad input must not flood the log. */
 export class RateLimitedWarning {
   readonly #logger: Logger;
@@ -94,12 +96,14 @@ export class RateLimitedWarning {
 
   /**
    * Logs `message` at level warn, or counts it into the next line with the same key.
-   * @param key what makes two events the same; must come from a small fixed set
+   * @param key what makes two events the same; of more than 256 the oldest are forgotten
    */
   warn(key: string, fields: object, message: string): void {
     const nowMs = performance.now();
     const entry = this.#seen.get(key) ?? { nextMs: 0, suppressed: 0 };
     this.#seen.set(key, entry);
+    const [oldest] = this.#seen.keys();
+    if (this.#seen.size > MAX_KEYS && oldest !== undefined) this.#seen.delete(oldest);
     if (nowMs < entry.nextMs) {
       entry.suppressed += 1;
       return;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
 import type { MediaReport } from '../../../src/media/messages.js';
 import type { SessionNumbers } from '../../../src/media/session-page.js';
 import type { GraphState, MediaFailure, StandbyProcess } from '../../../src/session/media-stream.js';
@@ -48,6 +49,7 @@ class ScriptedProcess implements StreamProcess {
 const setUp = (
   prepare: (process: ScriptedProcess, index: number) => void = () => undefined,
   checkSource: () => Promise<string> = async () => 'source',
+  logger = createSilentLogger(),
 ) => {
   const processes: ScriptedProcess[] = [];
   const continued: SessionNumbers[] = [];
@@ -100,7 +102,7 @@ const setUp = (
       onStages: () => undefined,
       onFailed: (failure) => failures.push(failure),
     },
-    logger: createSilentLogger(),
+    logger,
   });
   return {
     stream,
@@ -308,6 +310,21 @@ describe('RestartingMediaStream', () => {
     assert.equal(processes.length, 2);
     assert.equal(nth(states, 1).source, 'source');
     await stream.stop();
+  });
+
+  it('says once what an element warns of at every frame, and each thing that it warns of', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => lines.push(line) });
+    const { stream, processes } = setUp(undefined, undefined, logger);
+    stream.start();
+    await settle();
+    const warning = { type: 'warning', graph: 'video', element: 'pay', debug: '' } as const;
+    for (let frame = 0; frame < 500; frame += 1)
+      nth(processes, 0).report({ ...warning, message: `frame ${frame} is late` });
+    nth(processes, 0).report({ ...warning, message: 'the link is too slow' });
+    await stream.stop();
+    const problems = lines.map((line) => JSON.parse(line).problem);
+    assert.deepEqual(problems, ['frame 0 is late', 'the link is too slow']);
   });
 
   it('tells of frames that the sender dropped', async () => {
