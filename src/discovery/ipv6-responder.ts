@@ -139,14 +139,12 @@ export class Ipv6Responder {
   /** The zone of a link-local sender names the interface; others are answered on all. */
   #onMessage(message: Buffer, from: string): void {
     const questions = readQuestions(message);
-    if (questions.length === 0) return;
+    // Most of what is asked on a network is for others, and everybody hears all of it: it costs no look at the interfaces.
+    const own = toRecords(this.#options.names(), this.#options.httpPort, ['::']);
+    if (!questions.some((question) => isAnswered(question, own))) return;
     const zone = from.split('%')[1];
-    const interfaces = listIpv6Interfaces(this.#options.interfaceName);
-    for (const [name, addresses] of interfaces) {
-      if (zone !== undefined && name !== zone) continue;
-      const records = toRecords(this.#options.names(), this.#options.httpPort, addresses);
-      if (questions.some((question) => isAnswered(question, records))) this.#answer(name);
-    }
+    for (const name of listIpv6Interfaces(this.#options.interfaceName).keys())
+      if (zone === undefined || name === zone) this.#answer(name);
   }
 
   #answer(name: string): void {

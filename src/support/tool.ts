@@ -27,7 +27,12 @@ export const runTool = (
         output = (output + chunk).slice(0, MAX_CHARACTERS);
       });
     }
-    const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+    // What the program started itself may hold its pipes open for longer than it lives.
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      resolve({ status: null, output });
+    }, deadlineMs);
     child.once('error', () => {
       clearTimeout(timer);
       resolve(undefined);
