@@ -70,7 +70,7 @@ export class SessionCapture {
   }
 
   async #ensure(): Promise<OpenCapture> {
-    if (this.#open !== undefined) {
+    if (this.#open !== undefined && this.#life.lost === undefined) {
       try {
         await this.#open.capture.check();
       } catch (error) {

@@ -40,6 +40,8 @@ export interface MediaWatchOptions {
   explainSilence(): Promise<string>;
   /** The process must be replaced; or, when `isFinal`, the stream given up. */
   fail(cause: string, remedy: string, isFinal?: boolean): void;
+  /** The process, which did its work, is to be replaced by one that shows the source of now. */
+  renew(cause: string): void;
   readonly logger: Logger;
   /** Milliseconds between two readings; tests use less. */
   readonly intervalMs?: number;
@@ -125,6 +127,15 @@ export class MediaWatch {
     this.#fail(`no frame leaves the encoder for ${Math.round(stillMs / 1000)} s`, MEDIA_REMEDY, isAtStart);
   }
 
+  /** One that never had a picture has failed: a source that ends whenever it is opened must not be opened for ever. */
+  #renew(cause: string): void {
+    if (!this.#hasPicture) this.#fail(cause, SOURCE_REMEDY);
+    else if (!this.#isStopped) {
+      this.stop();
+      this.#options.renew(cause);
+    }
+  }
+
   /** A source that is gone falls silent, which a still picture is too: so it is looked for, beside the readings. */
   #lookForSource(): void {
     const nowMs = performance.now();
@@ -143,7 +154,7 @@ export class MediaWatch {
     try {
       const source = await this.#options.checkSource();
       this.#missingSinceMs = undefined;
-      if (source !== this.#options.source) this.#fail('the video source was started anew', SOURCE_REMEDY);
+      if (source !== this.#options.source) this.#renew('the video source was started anew');
     } catch (error) {
       this.#miss(describeError(error), performance.now());
     } finally {

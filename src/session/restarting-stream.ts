@@ -149,6 +149,7 @@ export class RestartingMediaStream implements MediaStream {
       onPicture: () => this.#parts.onPicture(),
       explainSilence: () => this.#parts.explainSilence(),
       fail,
+      renew: (cause) => this.#renew(standby, cause),
       logger: this.#parts.logger,
     });
   }
@@ -199,18 +200,29 @@ export class RestartingMediaStream implements MediaStream {
     if (this.#isStopped || standby !== this.#standby) return;
     if (this.frameIndex > 0) this.#policy.delivered();
     const verdict = this.#policy.fail(performance.now());
-    this.#standby = undefined;
-    this.#isPlaying = false;
-    this.#watch?.stop();
     const replacement = isFinal || verdict.isGivenUp ? undefined : verdict;
     if (replacement === undefined) this.#isStopped = true;
     else {
       const { failures } = replacement;
       this.#parts.logger.warn({ cause, failures }, 'media process failed: starting another');
     }
-    this.#restart = this.#replace(standby, replacement?.retryDelayMs ?? 0);
-    runTask(this.#parts.logger, 'replace media process', () => this.#restart ?? Promise.resolve());
+    this.#dismiss(standby, replacement?.retryDelayMs ?? 0);
     if (replacement === undefined) this.#parts.events.onFailed({ cause, remedy });
+  }
+
+  /** The source was opened anew, and the process shows the old one: no fault of it, so it does not count. */
+  #renew(standby: StandbyProcess, cause: string): void {
+    if (this.#isStopped || standby !== this.#standby) return;
+    this.#parts.logger.info({ cause }, 'another media process takes over');
+    this.#dismiss(standby, 0);
+  }
+
+  #dismiss(standby: StandbyProcess | undefined, retryDelayMs: number): void {
+    this.#standby = undefined;
+    this.#isPlaying = false;
+    this.#watch?.stop();
+    this.#restart = this.#replace(standby, retryDelayMs);
+    runTask(this.#parts.logger, 'replace media process', () => this.#restart ?? Promise.resolve());
   }
 
   async #replace(standby: StandbyProcess | undefined, retryDelayMs: number): Promise<void> {

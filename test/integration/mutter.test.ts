@@ -1,9 +1,10 @@
 /** The picture of a real GNOME compositor without a screen, on an output that is made for the client and goes with it. */
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
-import { seesPointer } from '../support/picture.js';
+import { readPicture, seesPointer } from '../support/picture.js';
 import { type PipeWire, sessionOf, startPipeWire } from '../support/pipewire.js';
 import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
@@ -174,6 +175,34 @@ describe('lumen serve --source mutter:MONITOR', function () {
     await until(isTold, 'the log says how pictures travel', 20_000);
     await window.stop();
     await stream.quit();
+  });
+
+  it('shows the whole monitor whenever it is turned in mid-stream', async () => {
+    serve = await Serve.start(home, ['--source', 'mutter:Meta-0']);
+    await pair(serve);
+    const window = mutter.startWindow(counterWindow({ width: 640, height: 360 }, 15));
+    const snapshotFile = path.join(home.directory, 'upright.png');
+    const stream = await openStream(serve, { mode: MODE, snapshotFile });
+    assert.notEqual(await stream.firstFrame, null);
+    await seesCounting(stream);
+    const arrivals = (): string[] => serve?.output.match(/shared memory, \d+x\d+ BGRx/g) ?? [];
+    for (const isUpright of [true, false, true]) {
+      const { length } = arrivals();
+      await mutter.turn(isUpright);
+      await until(() => arrivals().length > length, 'pictures of the new size', 30_000);
+      assert.match(arrivals().at(-1) ?? '', isUpright ? /360x640/ : /640x360/);
+      if (!isUpright) await seesCounting(stream);
+    }
+    const { frames } = await stream.quit();
+    await window.stop();
+    assert.equal(frames.sequenceGaps, 0, 'the numbering goes on');
+    assert((frames.longestGapMs ?? 1e9) < 5000, `nothing for ${frames.longestGapMs} ms`);
+    // 360x640 fits in the middle, 405 wide: black beside it, the window and its white cells within.
+    const picture = readPicture(snapshotFile);
+    const bright = [...Array(MODE.width * MODE.height).keys()].filter((at) => (picture[4 * at] ?? 0) > 100);
+    const columns = bright.map((at) => at % MODE.width);
+    const [left, right] = [Math.min(...columns), Math.max(...columns)];
+    assert(bright.length > 1000 && left >= 430 && right <= 850, `${bright.length} from ${left} to ${right}`);
   });
 
   it('is refused at start where there is no such monitor, naming those there are', async () => {

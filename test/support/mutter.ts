@@ -28,6 +28,8 @@ export interface Mutter {
   startWindow(launch: string): Window;
   /** Connectors and current sizes of its outputs, `Meta-0 1280x720`. */
   outputs(): Promise<string[]>;
+  /** Turns its only monitor upright, which exchanges width and height, or back. */
+  turn(isUpright: boolean): Promise<void>;
   /** Plugs in a pointer: what moves it to a place of the first output, counted from there. It goes with `kill`. */
   plugPointer(): Promise<(x: number, y: number) => Promise<void>>;
   /** Ends it with SIGKILL: as a crash would. */
@@ -38,28 +40,53 @@ interface Window {
   stop(): Promise<void>;
 }
 
-const readOutputs = async (address: string): Promise<string[]> => {
-  const name = 'org.gnome.Mutter.DisplayConfig';
+const DISPLAY_CONFIG = 'org.gnome.Mutter.DisplayConfig';
+
+type Monitors = readonly [
+  [string],
+  [string, number, number, number, number, number[], Record<string, unknown>][],
+][];
+
+const askDisplays = async (
+  bus: MessageBus,
+  member: string,
+  signature = '',
+  values: readonly unknown[] = [],
+) =>
+  bus.call(
+    {
+      destination: DISPLAY_CONFIG,
+      path: '/org/gnome/Mutter/DisplayConfig',
+      interface: DISPLAY_CONFIG,
+      member,
+    },
+    signature,
+    values,
+  );
+
+const withBus = async <T>(address: string, work: (bus: MessageBus) => Promise<T>): Promise<T> => {
   const bus = new MessageBus(address);
   try {
-    const [, monitors] = await bus.call(
-      {
-        destination: name,
-        path: '/org/gnome/Mutter/DisplayConfig',
-        interface: name,
-        member: 'GetCurrentState',
-      },
-      '',
-      [],
-    );
-    type State = [[string], [string, number, number, number, number, number[], Record<string, unknown>][]];
-    return (monitors as State[]).map(([[connector], modes]) => {
-      const current = modes.find((mode) => mode[6]['is-current'] === true);
-      return `${connector} ${current?.[1]}x${current?.[2]}`;
-    });
+    return await work(bus);
   } finally {
     bus.close();
   }
+};
+
+const readOutputs = async (bus: MessageBus): Promise<string[]> => {
+  const [, monitors] = await askDisplays(bus, 'GetCurrentState');
+  return (monitors as Monitors).map(([[connector], modes]) => {
+    const current = modes.find((mode) => mode[6]['is-current'] === true);
+    return `${connector} ${current?.[1]}x${current?.[2]}`;
+  });
+};
+
+const turnMonitor = async (bus: MessageBus, isUpright: boolean): Promise<void> => {
+  const [serial, monitors] = await askDisplays(bus, 'GetCurrentState');
+  const [[[connector], [[mode]]]] = monitors as [[[string], [[string]]]];
+  const monitor = [0, 0, 1, isUpright ? 1 : 0, true, [[connector, mode, {}]]];
+  // 1: for now, not for the next start.
+  await askDisplays(bus, 'ApplyMonitorsConfig', 'uua(iiduba(ssa{sv}))a{sv}', [serial, 1, [monitor], {}]);
 };
 
 const plugPointer = async (bus: MessageBus): Promise<(x: number, y: number) => Promise<void>> => {
@@ -94,12 +121,7 @@ export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise
   const children = [child];
   const runtimeDir = environment['XDG_RUNTIME_DIR'] ?? '';
   await until(() => fs.existsSync(path.join(runtimeDir, DISPLAY)), 'mutter starts', 15_000);
-  const isThere = async (): Promise<boolean> => {
-    const bus = new MessageBus(address);
-    const hasOwner = await bus.hasOwner('org.gnome.Mutter.ScreenCast');
-    bus.close();
-    return hasOwner;
-  };
+  const isThere = () => withBus(address, (bus) => bus.hasOwner('org.gnome.Mutter.ScreenCast'));
   await until(isThere, 'mutter answers', 15_000);
   let bus: MessageBus | undefined;
   const clients: NodeJS.ProcessEnv = { ...environment, WAYLAND_DISPLAY: DISPLAY };
@@ -115,7 +137,8 @@ export const startMutter = async (pipewire: PipeWire, monitor?: string): Promise
       children.push(window);
       return { stop: () => killChild(window) };
     },
-    outputs: () => readOutputs(address),
+    outputs: () => withBus(address, readOutputs),
+    turn: (isUpright) => withBus(address, (bus) => turnMonitor(bus, isUpright)),
     plugPointer: () => {
       bus ??= new MessageBus(address);
       return plugPointer(bus);

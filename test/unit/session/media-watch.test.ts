@@ -6,6 +6,7 @@ import { createSilentLogger } from '../../../src/support/logger.js';
 const setUp = (parts: Partial<MediaWatchOptions>) => {
   const failures: { cause: string; isFinal: boolean }[] = [];
   const missing: string[] = [];
+  const renewals: string[] = [];
   let frames = 0;
   const watch = new MediaWatch({
     process: {
@@ -22,11 +23,12 @@ const setUp = (parts: Partial<MediaWatchOptions>) => {
     onPicture: () => undefined,
     explainSilence: async () => 'nobody knows',
     fail: (cause, _remedy, isFinal = false) => failures.push({ cause, isFinal }),
+    renew: (cause) => renewals.push(cause),
     logger: createSilentLogger(),
     intervalMs: 2,
     ...parts,
   });
-  return { watch, failures, missing };
+  return { watch, failures, missing, renewals };
 };
 
 describe('MediaWatch', () => {
@@ -50,10 +52,16 @@ describe('MediaWatch', () => {
     assert.match(failures[0]?.cause ?? '', /does not answer/);
   });
 
-  it('has a process replaced whose source was started anew', async () => {
-    const { failures } = setUp({ checkSource: async () => 'camera 8' });
+  it('has a process replaced whose source was started anew: a failure only where it never had a picture', async () => {
+    const checkSource = async (): Promise<string> => 'camera 8';
+    const blind = setUp({ checkSource });
     await sleep(60);
-    assert.match(failures[0]?.cause ?? '', /started anew/);
+    assert.match(blind.failures[0]?.cause ?? '', /started anew/);
+    assert.deepEqual([blind.failures.length, blind.renewals], [1, []]);
+    const process = { stats: async () => ({ video: { pay: { frames: 1 }, sampler: { in: 1 } } }) };
+    const seeing = setUp({ checkSource, process });
+    await sleep(60);
+    assert.deepEqual([seeing.failures, seeing.renewals], [[], ['the video source was started anew']]);
   });
 
   it('says once that the source is gone, and keeps the picture meanwhile', async () => {
