@@ -32,6 +32,7 @@
 #include "audioblock.h"
 #include "gstpaysession.h"
 #include "nvpacket.h"
+#include "opuslayout.h"
 #include "rsfec.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_moonlight_audio_pay_debug);
@@ -245,14 +246,14 @@ read_layout (const GstCaps *caps)
 static void
 set_coded_order (GstCaps *caps, const Layout *layout)
 {
-  gchar *text;
+  OpusLayout coded = { .channels = (guint8) CLAMP (layout->channels, 0, G_MAXUINT8),
+    .streams = (guint8) CLAMP (layout->streams, 0, G_MAXUINT8),
+    .coupled = (guint8) CLAMP (layout->coupled, 0, G_MAXUINT8),
+    .map = { 0, 1, 2, 3, 4, 5, 6, 7 } };
+  gchar text[OPUS_LAYOUT_TEXT_BYTES];
 
-  if (layout->channels < 1 || layout->channels > 8)
-    return;
-  text =
-      g_strdup_printf ("%d%d%d%.*s", layout->channels, layout->streams, layout->coupled, layout->channels, "01234567");
-  gst_caps_set_simple (caps, "opus-layout", G_TYPE_STRING, text, NULL);
-  g_free (text);
+  if (opus_layout_format (&coded, text))
+    gst_caps_set_simple (caps, "opus-layout", G_TYPE_STRING, text, NULL);
 }
 
 static gboolean

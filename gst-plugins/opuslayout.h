@@ -25,5 +25,11 @@ extern const OpusLayout opus_layout_stereo;
 /* False, and `layout` as it was, when `digits` is no layout. */
 bool opus_layout_parse (OpusLayout *layout, const char *digits);
 
+/* Digits of the longest layout, and the end of the text. */
+#define OPUS_LAYOUT_TEXT_BYTES (3 + OPUS_LAYOUT_MAX_CHANNELS + 1)
+
+/* Writes a layout as opus_layout_parse() reads it. False, and an empty text, when it is none. */
+bool opus_layout_format (const OpusLayout *layout, char text[OPUS_LAYOUT_TEXT_BYTES]);
+
 /* Mono or stereo in one stream: channel mapping family 0, which needs no map (RFC 7845 §5.1.1.1). */
 bool opus_layout_is_plain (const OpusLayout *layout);

@@ -45,6 +45,26 @@ GST_START_TEST (test_opuslayout_what_is_none_is_refused_and_changes_nothing)
 
 GST_END_TEST;
 
+GST_START_TEST (test_opuslayout_is_written_as_it_is_read)
+{
+  static const gchar *const texts[] = { "1100", "21101", "22001", "642014235", "85301234567", "88001234567" };
+  gchar text[OPUS_LAYOUT_TEXT_BYTES];
+  OpusLayout layout;
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    fail_unless (opus_layout_parse (&layout, texts[i]), "%s", texts[i]);
+    fail_unless (opus_layout_format (&layout, text));
+    fail_unless_equals_string (text, texts[i]);
+  }
+  layout.channels = 9;
+  fail_if (opus_layout_format (&layout, text));
+  fail_unless_equals_string (text, "");
+  layout = (OpusLayout) { .channels = 2, .streams = 200, .coupled = 56 };
+  fail_if (opus_layout_format (&layout, text));
+}
+
+GST_END_TEST;
+
 static Suite *
 opuslayout_suite (void)
 {
@@ -54,6 +74,7 @@ opuslayout_suite (void)
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_opuslayout_digits_are_read);
   tcase_add_test (tc, test_opuslayout_what_is_none_is_refused_and_changes_nothing);
+  tcase_add_test (tc, test_opuslayout_is_written_as_it_is_read);
   return s;
 }
 
