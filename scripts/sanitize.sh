@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The element tests and the stored fuzz inputs under ASan with UBSan, then under TSan; then four short graphs under valgrind.
+# The element tests and the stored fuzz inputs under ASan with UBSan, and Node's addons likewise; the same without the
+# addons under TSan; then four short graphs under valgrind.
 # usage: npm run sanitize [-- address|thread|valgrind ...]     all three unless told
 set -uo pipefail
 # shellcheck source=scripts/lib.sh
@@ -44,6 +45,20 @@ address() {
   build build-address -Db_sanitize=address,undefined -Db_lundef=false || { count "address build (see build-address.log)" 1; return; }
   run_tests 'ASan and UBSan' build-address ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
     "LSAN_OPTIONS=suppressions=$ROOT/test/elements/lsan.supp:print_suppressions=0"
+  addons
+}
+
+# The tests of the addons, in a Node that is not instrumented itself: it leaks what only its end would give back.
+addons() {
+  bash scripts/setup.sh --quiet || { count 'set-up' 1; return; }
+  local log=build-address-addons.log
+  env "LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 LUMEN_NATIVE_DIR="$ROOT/build-address/native" \
+    timeout 300 node_modules/.bin/mocha --no-config --enable-source-maps --timeout 60000 \
+    'dist/test/unit/control/*.test.js' dist/test/unit/support/sockets.test.js dist/test/integration/dbus.test.js >"$log" 2>&1
+  local status=$?
+  say "sanitize: the addons under ASan and UBSan: status $status"
+  count "the addons (see $log)" "$status"
 }
 
 thread() {
