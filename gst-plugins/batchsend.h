@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
+
+#include "batchendpoint.h"
 
 /* Limits of one segmentation-offload message: the kernel's segments, and the largest UDP payload over IPv4. */
 #define BATCHSEND_SEGMENTS_MAX 64u
@@ -21,18 +21,6 @@
 #define BATCHSEND_MESSAGES_PER_CALL 64u
 /* How long a full socket buffer is waited for, in total per call. */
 #define BATCHSEND_FULL_WAIT_MS 4
-
-/* Where datagrams go and what each message says about itself. A value: copy it freely. */
-typedef struct
-{
-  bool valid;   /* false: nothing is sent */
-  bool is_ipv4; /* IPv4 on the wire, also when mapped into an IPv6 address */
-  bool has_source;
-  uint8_t tos; /* DSCP << 2 */
-  socklen_t address_len;
-  struct sockaddr_storage address; /* in the socket's own family */
-  struct in6_addr source;          /* IPv4 in the first four bytes when is_ipv4 */
-} BatchEndpoint;
 
 /* Added to, never cleared. All but `calls` and `refused` count datagrams. */
 typedef struct
@@ -61,15 +49,6 @@ int batchsend_init (BatchSend *send, int fd);
 
 /* Turns SO_TXTIME departure times (CLOCK_MONOTONIC) on. Returns 0 or an errno. */
 int batchsend_enable_departures (BatchSend *send);
-
-/* Fills an endpoint from numeric addresses (never a name lookup). `family` is that of the socket; IPv4 destinations
- * are mapped for an IPv6 socket. `source` may be NULL or empty. Returns 0; EINVAL for text that is no address; or
- * EAFNOSUPPORT for IPv6 on an IPv4 socket or a source of the other family. The endpoint is invalid after an error. */
-int batchsend_endpoint (
-    BatchEndpoint *endpoint, int family, const char *host, uint16_t port, const char *source, unsigned dscp);
-
-/* Whether the text, which may be NULL, is a numeric IPv4 or IPv6 address. */
-bool batchsend_is_address (const char *text);
 
 /* How many datagrams from the first on may share a message: 1 without segmentation, else a run of equal sizes whose
  * last may be shorter. `count` > 0. */

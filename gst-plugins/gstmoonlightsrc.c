@@ -155,7 +155,7 @@ send_ping (GstMoonlightSrc *self)
   iov.iov_len = pinger_write (&self->pinger, self->ping_payload ? self->ping_payload : "", ping);
   err = batchsend_init (&send, self->socket_fd);
   if (err == 0)
-    err = batchsend_endpoint (&endpoint, send.family, self->remote_host, (guint16) self->remote_port, NULL, 0);
+    err = batch_endpoint_set (&endpoint, send.family, self->remote_host, (guint16) self->remote_port, NULL, 0);
   GST_OBJECT_UNLOCK (self);
   if (err == 0)
     err = batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters);

@@ -48,7 +48,7 @@ check_transfer (int send_fd, int receive_fd, const char *host, guint16 port, gbo
 
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   send.segmentation = segmentation;
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, host, port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, send.family, host, port, NULL, 0), 0);
   fill_batch (n);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, n, NULL, &counters), 0);
   for (guint i = 0; i < n; i++)
@@ -94,7 +94,7 @@ GST_START_TEST (test_batchsend_contiguous_datagrams_leave_in_few_calls)
   }
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless (send.segmentation, "this kernel lacks UDP_SEGMENT");
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 228, NULL, &counters), 0);
   for (guint i = 0; i < 228; i++)
     loopback_expect (receive_fd, 1408, i);
@@ -162,7 +162,7 @@ send_one (int send_fd, const char *host, guint16 port, const char *source, guint
   BatchCounters counters = { 0 };
 
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, host, port, source, dscp), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, send.family, host, port, source, dscp), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.datagrams, 1);
 }
@@ -200,13 +200,13 @@ GST_START_TEST (test_batchsend_endpoint_refuses_what_cannot_be_sent_to)
 {
   BatchEndpoint endpoint;
 
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "example.org", 1, NULL, 0), EINVAL);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "", 1, NULL, 0), EINVAL);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, NULL, 1, NULL, 0), EINVAL);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", 0, NULL, 0), EINVAL);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "::1", 1, NULL, 0), EAFNOSUPPORT);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET6, "::1", 1, "127.0.0.1", 0), EAFNOSUPPORT);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET6, "::1", 1, "nonsense", 0), EINVAL);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "example.org", 1, NULL, 0), EINVAL);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "", 1, NULL, 0), EINVAL);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, NULL, 1, NULL, 0), EINVAL);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", 0, NULL, 0), EINVAL);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "::1", 1, NULL, 0), EAFNOSUPPORT);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET6, "::1", 1, "127.0.0.1", 0), EAFNOSUPPORT);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET6, "::1", 1, "nonsense", 0), EINVAL);
   fail_unless (!endpoint.valid);
 }
 
@@ -218,9 +218,9 @@ GST_START_TEST (test_batchsend_only_numeric_text_is_an_address)
   static const char *const bad[] = { NULL, "", "localhost", "127.0.0.1:80", "[::1]", "banana" };
 
   for (size_t i = 0; i < G_N_ELEMENTS (good); i++)
-    fail_unless (batchsend_is_address (good[i]), "%s", good[i]);
+    fail_unless (batch_endpoint_is_address (good[i]), "%s", good[i]);
   for (size_t i = 0; i < G_N_ELEMENTS (bad); i++)
-    fail_if (batchsend_is_address (bad[i]), "%s", bad[i]);
+    fail_if (batch_endpoint_is_address (bad[i]), "%s", bad[i]);
 }
 
 GST_END_TEST;
@@ -240,8 +240,8 @@ GST_START_TEST (test_batchsend_refused_is_counted_and_sending_goes_on)
   /* Without this an unconnected socket never hears of ICMP. */
   fail_unless (setsockopt (send_fd, IPPROTO_IP, IP_RECVERR, &on, sizeof (on)) == 0);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
-  fail_unless_equals_int (batchsend_endpoint (&closed, AF_INET, "127.0.0.1", loopback_closed_port (), NULL, 0), 0);
-  fail_unless_equals_int (batchsend_endpoint (&open, AF_INET, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&closed, AF_INET, "127.0.0.1", loopback_closed_port (), NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&open, AF_INET, "127.0.0.1", port, NULL, 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &closed, &iov, 1, NULL, &counters), 0);
   /* Loopback delivers the ICMP report before sendmmsg returns. */
   fail_unless_equals_int (batchsend_send (&send, &open, &iov, 1, NULL, &counters), 0);
@@ -268,7 +268,7 @@ GST_START_TEST (test_batchsend_oversized_datagram_is_counted_alone)
 
   loopback_fill (small, 4, 5);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, iovs, 2, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.errors, 1);
   fail_unless_equals_int (counters.last_errno, EMSGSIZE);
@@ -296,7 +296,7 @@ GST_START_TEST (test_batchsend_falls_back_once_where_segmentation_fails)
   fill_batch (100);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless (send.segmentation);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", port, NULL, 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 100, NULL, &counters), 0);
   fail_unless (!send.segmentation && send.segmentation_failed);
   fail_unless (send.segmentation_errno == EINVAL || send.segmentation_errno == EIO);
@@ -323,7 +323,7 @@ GST_START_TEST (test_batchsend_bad_source_does_not_blame_segmentation)
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   /* TEST-NET-1 (RFC 5737) is no address of this machine: the kernel refuses it as a source. */
   fail_unless_equals_int (
-      batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", loopback_closed_port (), "192.0.2.1", 0), 0);
+      batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", loopback_closed_port (), "192.0.2.1", 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 10, NULL, &counters), 0);
   fail_unless_equals_uint64 (counters.errors, 10);
   fail_unless (send.segmentation);
@@ -366,7 +366,7 @@ GST_START_TEST (test_batchsend_closed_descriptor_is_an_error)
   BatchCounters counters = { 0 };
 
   fail_unless_equals_int (batchsend_init (&send, fd), 0);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, AF_INET, "127.0.0.1", 9, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, AF_INET, "127.0.0.1", 9, NULL, 0), 0);
   close (fd);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, &iov, 1, NULL, &counters), EBADF);
   fail_unless_equals_int (batchsend_init (&send, fd), EBADF);
@@ -387,7 +387,7 @@ GST_START_TEST (test_batchsend_departure_times_are_accepted)
   fill_batch (20);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
   fail_unless_equals_int (batchsend_enable_departures (&send), 0);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
   for (guint i = 0; i < 20; i++)
     departures_ns[i] = gst_util_get_timestamp () + 1000000 * (i / 5 + 1);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, 20, departures_ns, &counters), 0);
@@ -431,7 +431,7 @@ GST_START_TEST (test_batchreceive_splits_what_the_kernel_merged)
 
   fill_batch (DATAGRAMS_MAX);
   fail_unless_equals_int (batchsend_init (&send, send_fd), 0);
-  fail_unless_equals_int (batchsend_endpoint (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
+  fail_unless_equals_int (batch_endpoint_set (&endpoint, send.family, "127.0.0.1", port, NULL, 0), 0);
   fail_unless_equals_int (batchsend_send (&send, &endpoint, batch.iovs, DATAGRAMS_MAX, NULL, &counters), 0);
   /* Loopback has delivered everything by now. */
   for (guint i = 0; i < DATAGRAMS_MAX && taken.n < DATAGRAMS_MAX; i++)

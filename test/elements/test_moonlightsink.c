@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 #include <gst/check/gstharness.h>
+#include <sched.h>
+#include <stdlib.h>
 
 #define CAPS_LIST "application/x-moonlight, media=(string)video, layout=(string)datagrams"
 #define CAPS_FRAME "application/x-moonlight, media=(string)video, layout=(string)frame, datagram-size=(int)1040"
@@ -437,6 +439,81 @@ GST_START_TEST (test_sink_endpoint_moves_while_playing)
 
 GST_END_TEST;
 
+/* The only processor a thread of that name may run on; -1 when there are more, or no such thread. */
+static int
+only_processor_of (const gchar *name)
+{
+  GDir *tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  const gchar *id;
+  int only = -1;
+
+  while ((id = g_dir_read_name (tasks)) != NULL) {
+    gchar *path = g_build_filename ("/proc/self/task", id, "comm", NULL), *comm = NULL;
+    cpu_set_t allowed;
+
+    if (g_file_get_contents (path, &comm, NULL, NULL) && g_str_equal (g_strchomp (comm), name)
+        && sched_getaffinity (atoi (id), sizeof (allowed), &allowed) == 0 && CPU_COUNT (&allowed) == 1) {
+      for (only = 0; !CPU_ISSET (only, &allowed);)
+        only++;
+    }
+    g_free (comm);
+    g_free (path);
+  }
+  g_dir_close (tasks);
+  return only;
+}
+
+/* Sends a frame from the processor, and further ones while the thread had not waited for one, or has no priority yet. */
+static gboolean
+is_followed_to (GstHarness *h, int fd, int cpu)
+{
+  cpu_set_t only;
+
+  CPU_ZERO (&only);
+  CPU_SET (cpu, &only);
+  fail_unless (sched_setaffinity (0, sizeof (only), &only) == 0);
+  for (guint tries = 0; tries < 50; tries++) {
+    fail_unless_equals_int (gst_harness_push (h, make_frame (0, 3)), GST_FLOW_OK);
+    expect_run (fd, 0, 3);
+    if (only_processor_of ("moonlightsink") == cpu)
+      return TRUE;
+    g_usleep (20000);
+  }
+  return FALSE;
+}
+
+static gboolean
+is_realtime (GstHarness *h)
+{
+  GstStructure *stats = NULL;
+  gboolean is_granted = FALSE;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  gst_structure_get_boolean (stats, "realtime", &is_granted);
+  gst_structure_free (stats);
+  return is_granted;
+}
+
+GST_START_TEST (test_sink_realtime_thread_follows_the_processor_of_the_pusher)
+{
+  guint16 port;
+  int fd = loopback_open (AF_INET, &port);
+  GstHarness *h = new_sink (CAPS_FRAME, port);
+  cpu_set_t allowed;
+
+  fail_unless (sched_getaffinity (0, sizeof (allowed), &allowed) == 0);
+  for (int cpu = 0; cpu < 4; cpu++) {
+    /* Without priority it stays free to run anywhere. */
+    if (CPU_ISSET (cpu, &allowed) && CPU_COUNT (&allowed) > 1)
+      fail_unless (is_followed_to (h, fd, cpu) == is_realtime (h), "processor %d", cpu);
+  }
+  sched_setaffinity (0, sizeof (allowed), &allowed);
+  gst_harness_teardown (h);
+  close (fd);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_sink_without_endpoint_counts_and_goes_on)
 {
   guint16 port;
@@ -724,6 +801,7 @@ moonlightsink_suite (void)
   tcase_add_test (tc, test_sink_flush_abandons_queue_and_goes_on);
   tcase_add_test (tc, test_sink_state_changes_while_streaming_never_hang);
   tcase_add_test (tc, test_sink_endpoint_moves_while_playing);
+  tcase_add_test (tc, test_sink_realtime_thread_follows_the_processor_of_the_pusher);
   tcase_add_test (tc, test_sink_without_endpoint_counts_and_goes_on);
   tcase_add_test (tc, test_sink_bad_addresses_do_not_start);
   tcase_add_test (tc, test_sink_bad_host_while_playing_warns_once_and_keeps_the_endpoint);
