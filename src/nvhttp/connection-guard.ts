@@ -3,7 +3,7 @@
  * and counted. It also knows every open socket, so that closing a server does not wait for anybody.
  */
 import type net from 'node:net';
-import { limitKey } from '../support/address.js';
+import { ConnectionLimit } from '../support/connection-limit.js';
 
 /** Bounds of one listener. */
 export interface ConnectionLimits {
@@ -14,14 +14,13 @@ export interface ConnectionLimits {
 
 /** Watches the connections of one server. */
 export class ConnectionGuard {
-  readonly #limits: ConnectionLimits;
+  readonly #limit: ConnectionLimit;
   readonly #sockets = new Set<net.Socket>();
-  readonly #perAddress = new Map<string, number>();
   #refused = 0;
 
   /** @param server HTTP or HTTPS; for HTTPS the raw TCP connections count, handshake or not */
   constructor(server: net.Server, limits: ConnectionLimits) {
-    this.#limits = limits;
+    this.#limit = new ConnectionLimit(limits.maxConnections, limits.maxConnectionsPerAddress);
     server.on('connection', (socket) => this.#admit(socket));
   }
 
@@ -42,23 +41,16 @@ export class ConnectionGuard {
   #admit(socket: net.Socket): void {
     // A peer that resets a connection is no event: clients probe ports that way (`protocol/http.md` §1).
     socket.on('error', () => socket.destroy());
-    const key = limitKey(socket.remoteAddress ?? '');
-    const count = this.#perAddress.get(key) ?? 0;
-    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
-    if (this.#sockets.size >= maxConnections || count >= maxConnectionsPerAddress) {
+    const address = socket.remoteAddress ?? '';
+    if (!this.#limit.take(address)) {
       this.#refused += 1;
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    this.#perAddress.set(key, count + 1);
-    socket.once('close', () => this.#release(socket, key));
-  }
-
-  #release(socket: net.Socket, key: string): void {
-    this.#sockets.delete(socket);
-    const count = (this.#perAddress.get(key) ?? 1) - 1;
-    if (count > 0) this.#perAddress.set(key, count);
-    else this.#perAddress.delete(key);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#limit.release(address);
+    });
   }
 }

@@ -4,10 +4,10 @@
  */
 import net from 'node:net';
 import { normaliseAddress } from '../support/address.js';
+import { ConnectionLimit } from '../support/connection-limit.js';
 import { runTask } from '../support/lifecycle.js';
 import { listen } from '../support/listen.js';
 import { type Logger, RateLimitedWarning } from '../support/logger.js';
-import { ConnectionLimit } from './connection-limit.js';
 import { createReply } from './handshake.js';
 import { formatReply, MAX_REQUEST_BYTES } from './message.js';
 import { type MatchOutcome, RequestMatcher, type RtspSessions } from './request-matcher.js';

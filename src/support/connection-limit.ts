@@ -1,5 +1,5 @@
 /** How many connections may be open, together and per place: what one person controls is one place. No sockets here. */
-import { limitKey } from '../support/address.js';
+import { limitKey } from './address.js';
 
 export class ConnectionLimit {
   readonly #most: number;

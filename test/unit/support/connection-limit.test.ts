@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { ConnectionLimit } from '../../../src/rtsp/connection-limit.js';
+import { ConnectionLimit } from '../../../src/support/connection-limit.js';
 
-describe('the limit of RTSP connections', () => {
+describe('the limit of connections', () => {
   it('holds for one IPv4 address and for all together', () => {
     const limit = new ConnectionLimit(3, 2);
     assert.deepEqual(
