@@ -42,7 +42,7 @@ c_format() {
 
 spelling() { codespell README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs scripts packaging; }
 
-shell_scripts() { shellcheck --external-sources scripts/*.sh test/qemu/*.sh packaging/maintainer-script packaging/lumen.sh.in .ci/run; }
+shell_scripts() { shellcheck --external-sources scripts/*.sh test/{qemu,package}/*.sh packaging/maintainer-script packaging/lumen.sh.in .ci/run; }
 
 # The layering test reads the sources, the page tests read docs/: no stream is needed for either.
 structure() { mocha --no-config --forbid-only --enable-source-maps --reporter dot 'dist/test/unit/docs/**/*.test.js'; }
