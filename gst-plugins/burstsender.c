@@ -96,7 +96,7 @@ burst_sender_unlock_config (BurstSender *self)
   gchar *fault = address_fault (&self->config);
   gboolean must_warn = FALSE;
 
-  self->config_seq++;
+  self->config.version++;
   /* Port 0 stops the sending, whatever the host says. */
   if (fault == NULL || self->config.port == 0)
     update_endpoint (self);
@@ -112,7 +112,7 @@ burst_sender_unlock_config (BurstSender *self)
   g_free (fault);
 }
 
-const BurstSenderConfig *
+BurstSenderConfig *
 burst_sender_peek_config (BurstSender *self)
 {
   g_mutex_lock (&self->lock);
@@ -172,7 +172,7 @@ send_next (BurstSender *self)
 {
   Burst burst = burst_queue_pop (self);
   gint flush_seq = g_atomic_int_get (&self->flush_seq);
-  gboolean is_changed = self->applied_seq != self->config_seq;
+  gboolean is_changed = self->applied_version != self->config.version;
   int err;
 
   self->busy = TRUE;
@@ -245,7 +245,7 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
   self->failed = self->busy = self->unlocked = self->waiting = FALSE;
   self->segmentation = self->socket.segmentation;
   update_endpoint (self);
-  self->applied_seq = self->config_seq - 1;
+  self->applied_version = self->config.version - 1;
   self->applied_seed = self->config.drop_seed;
   loss_knob_seed (&self->loss, self->config.drop_seed);
   pacer_init (&self->pacer, PACER_RATE, self->config.link_kbps);

@@ -25,6 +25,7 @@ typedef enum
 /* The element's properties of the same names, with their defaults and ranges in docs/architecture.md. */
 typedef struct
 {
+  guint version; /* the sender's own: counts the changes */
   gchar *host;
   guint port;
   gchar *source_address;
@@ -48,7 +49,7 @@ BurstSenderConfig *burst_sender_lock_config (BurstSender *sender);
 void burst_sender_unlock_config (BurstSender *sender);
 
 /* The same for reading: nothing is applied. */
-const BurstSenderConfig *burst_sender_peek_config (BurstSender *sender);
+BurstSenderConfig *burst_sender_peek_config (BurstSender *sender);
 void burst_sender_release_config (BurstSender *sender);
 
 /* Opens or duplicates (`fd` >= 0) the socket and starts the thread. FALSE with `error` set when there is no usable

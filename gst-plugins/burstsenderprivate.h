@@ -36,7 +36,6 @@ struct _BurstSender
 
   /* with lock */
   BurstSenderConfig config;
-  guint config_seq;
   BatchEndpoint endpoint;
   gint endpoint_seq; /* atomic: the send thread looks without the lock */
   Burst queue[BURST_SENDER_QUEUE_MAX];
@@ -68,7 +67,7 @@ struct _BurstSender
   BatchSend socket;
   Pacer pacer;
   LossKnob loss;
-  guint applied_seq;
+  guint applied_version;
   guint applied_seed;
   BatchEndpoint target; /* the endpoint as of `target_seq` */
   gint target_seq;

@@ -82,7 +82,7 @@ burst_sending_apply_config (BurstSender *self)
 
   refresh_target (self);
   g_mutex_lock (&self->lock);
-  self->applied_seq = self->config_seq;
+  self->applied_version = self->config.version;
   pacing = self->config.pacing;
   link_kbps = self->config.link_kbps;
   seed = self->config.drop_seed;

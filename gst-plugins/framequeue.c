@@ -8,16 +8,12 @@
 
 #include "frameplan.h"
 #include "rsfec.h"
+#include "sequencewindow.h"
 
 /* A frame index further ahead than this is not of this stream: nine minutes at 60 frames a second. */
 #define MAX_FRAME_JUMP 32768
-/* So many late shards in a row cannot be the rest of a lost frame (4092 at most): the numbers started afresh, so we do
- * too. */
+/* So many late shards in a row are no rest of a lost frame (4092 at most): the numbers, and so we, start afresh. */
 #define MAX_LATE_IN_A_ROW 8192
-/* RTP numbers remembered to tell a duplicate from surplus parity. */
-#define SEQUENCES 65536
-/* A step back of the RTP sequence up to this is reordering; more is a gap. */
-#define MAX_REORDER 1024
 
 /* Position of the flags byte in a shard (protocol/video.md §2.2). */
 #define FLAGS_OFFSET 24
@@ -58,9 +54,7 @@ struct _FrameQueue
   uint8_t *arena; /* where the shards lie, one after the other */
   size_t arena_size;
 
-  bool has_sequence;
-  uint16_t highest_sequence;
-  uint8_t seen[SEQUENCES / 8];
+  SequenceWindow sequences; /* tells a duplicate from surplus parity */
 };
 
 FrameQueue *
@@ -93,45 +87,6 @@ const FrameQueueStats *
 frame_queue_stats (const FrameQueue *queue)
 {
   return &queue->stats;
-}
-
-/* ---- RTP sequence numbers ---- */
-
-static bool
-is_seen (const FrameQueue *queue, uint16_t sequence)
-{
-  return (queue->seen[sequence / 8] >> (sequence % 8)) & 1;
-}
-
-/* Notes a sequence number; true when it came before. */
-static bool
-note_sequence (FrameQueue *queue, uint16_t sequence)
-{
-  int16_t step = (int16_t) (sequence - queue->highest_sequence);
-  bool is_duplicate = false;
-
-  if (!queue->has_sequence) {
-    queue->has_sequence = true;
-    queue->highest_sequence = sequence;
-  } else if (step > 0) {
-    uint16_t s = queue->highest_sequence;
-
-    queue->stats.sequence_gaps += step > 1;
-    /* numbers skipped now may still come: they must not look like those of a round ago */
-    while (s != sequence) {
-      s++;
-      queue->seen[s / 8] &= (uint8_t) ~(1u << (s % 8));
-    }
-    queue->highest_sequence = sequence;
-  } else if (step < -MAX_REORDER) {
-    queue->stats.sequence_gaps++;
-    memset (queue->seen, 0, sizeof queue->seen);
-    queue->highest_sequence = sequence;
-  } else {
-    is_duplicate = is_seen (queue, sequence);
-  }
-  queue->seen[sequence / 8] |= (uint8_t) (1u << (sequence % 8));
-  return is_duplicate;
 }
 
 /* ---- reports ---- */
@@ -271,8 +226,7 @@ fits_block (const FrameQueue *queue, const NvVideoHeader *header)
       && (uint16_t) (header->sequence - header->shard_index) == queue->base_sequence;
 }
 
-/* Recovered bytes are only as good as the shards that went in; the flags are a check on them
- * (protocol/video.md §2.2). */
+/* Recovered bytes are only as good as the shards that went in; the flags check them (protocol/video.md §2.2). */
 static bool
 is_plausible (const FrameQueue *queue, uint32_t index)
 {
@@ -285,29 +239,15 @@ is_plausible (const FrameQueue *queue, uint32_t index)
   return queue->shards[index][FLAGS_OFFSET] == expected;
 }
 
-/* Some of the data shards of the open block are missing. */
-static bool
-needs_parity (const FrameQueue *queue)
-{
-  uint32_t i;
-
-  for (i = 0; i < queue->data_shards; i++)
-    if (!queue->present[i])
-      return true;
-  return false;
-}
-
 static bool
 recover_block (FrameQueue *queue)
 {
-  uint32_t i;
-
-  if (!needs_parity (queue))
+  if (memchr (queue->present, false, queue->data_shards) == NULL)
     return true;
   if (!rs_fec_decode (queue->fec, RS_FEC_VIDEO, queue->data_shards, queue->parity_shards, queue->shards, queue->present,
           queue->shard_bytes))
     return false;
-  for (i = 0; i < queue->data_shards; i++)
+  for (uint32_t i = 0; i < queue->data_shards; i++)
     if (!queue->present[i] && !is_plausible (queue, i))
       return false;
   report_block (queue);
@@ -319,14 +259,13 @@ static void
 store_block (FrameQueue *queue)
 {
   size_t needed = queue->stored + (size_t) queue->data_shards * queue->payload_bytes;
-  uint32_t i;
 
   if (queue->storage_size < needed) {
     /* blocks of a frame have the same size, but for a shorter last one */
     queue->storage_size = MAX (needed, (size_t) queue->data_shards * queue->blocks * queue->payload_bytes);
     queue->storage = g_realloc (queue->storage, queue->storage_size);
   }
-  for (i = 0; i < queue->data_shards; i++) {
+  for (uint32_t i = 0; i < queue->data_shards; i++) {
     memcpy (queue->storage + queue->stored, queue->shards[i] + NV_VIDEO_HEADER_BYTES, queue->payload_bytes);
     queue->stored += queue->payload_bytes;
   }
@@ -426,7 +365,7 @@ frame_queue_push (FrameQueue *queue, const uint8_t *shard, size_t size, uint64_t
   result = move_to (queue, &header, arrival_ns);
   if (result == FRAME_QUEUE_REJECTED)
     return result;
-  if (note_sequence (queue, header.sequence)) {
+  if (sequence_window_note (&queue->sequences, header.sequence, &queue->stats.sequence_gaps)) {
     queue->stats.duplicates++;
     return FRAME_QUEUE_DUPLICATE;
   }
@@ -450,8 +389,7 @@ frame_queue_restart (FrameQueue *queue)
   close_frame (queue);
   queue->is_started = false;
   queue->late_in_a_row = 0;
-  queue->has_sequence = false;
-  memset (queue->seen, 0, sizeof queue->seen);
+  sequence_window_reset (&queue->sequences);
 }
 
 void

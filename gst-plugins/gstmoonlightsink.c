@@ -37,6 +37,7 @@
 #include "gstmoonlightsink.h"
 
 #include "burstsender.h"
+#include "propertyfields.h"
 
 GST_DEBUG_CATEGORY (gst_moonlight_sink_debug);
 #define GST_CAT_DEFAULT gst_moonlight_sink_debug
@@ -227,6 +228,18 @@ gst_moonlight_sink_change_state (GstElement *element, GstStateChange transition)
 
 /* --- properties --- */
 
+static const gsize fields[] = {
+  [PROP_HOST] = G_STRUCT_OFFSET (BurstSenderConfig, host),
+  [PROP_PORT] = G_STRUCT_OFFSET (BurstSenderConfig, port),
+  [PROP_SOURCE_ADDRESS] = G_STRUCT_OFFSET (BurstSenderConfig, source_address),
+  [PROP_DSCP] = G_STRUCT_OFFSET (BurstSenderConfig, dscp),
+  [PROP_LINK_KBPS] = G_STRUCT_OFFSET (BurstSenderConfig, link_kbps),
+  [PROP_PACING] = G_STRUCT_OFFSET (BurstSenderConfig, pacing),
+  [PROP_MAX_BURSTS] = G_STRUCT_OFFSET (BurstSenderConfig, max_bursts),
+  [PROP_DROP_PERCENT] = G_STRUCT_OFFSET (BurstSenderConfig, drop_percent),
+  [PROP_DROP_SEED] = G_STRUCT_OFFSET (BurstSenderConfig, drop_seed),
+};
+
 static void
 gst_moonlight_sink_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
 {
@@ -240,79 +253,9 @@ gst_moonlight_sink_set_property (GObject *object, guint id, const GValue *value,
     return;
   }
   config = burst_sender_lock_config (self->sender);
-  switch (id) {
-    case PROP_HOST:
-      g_free (config->host);
-      config->host = g_value_dup_string (value);
-      break;
-    case PROP_PORT:
-      config->port = g_value_get_uint (value);
-      break;
-    case PROP_SOURCE_ADDRESS:
-      g_free (config->source_address);
-      config->source_address = g_value_dup_string (value);
-      break;
-    case PROP_DSCP:
-      config->dscp = g_value_get_uint (value);
-      break;
-    case PROP_LINK_KBPS:
-      config->link_kbps = g_value_get_uint (value);
-      break;
-    case PROP_PACING:
-      config->pacing = g_value_get_enum (value);
-      break;
-    case PROP_MAX_BURSTS:
-      config->max_bursts = g_value_get_uint (value);
-      break;
-    case PROP_DROP_PERCENT:
-      config->drop_percent = g_value_get_double (value);
-      break;
-    case PROP_DROP_SEED:
-      config->drop_seed = g_value_get_uint (value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
+  if (!property_fields_set (config, fields, G_N_ELEMENTS (fields), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   burst_sender_unlock_config (self->sender);
-}
-
-static void
-gst_moonlight_sink_get_config_property (
-    GObject *object, const BurstSenderConfig *config, guint id, GValue *value, GParamSpec *spec)
-{
-  switch (id) {
-    case PROP_HOST:
-      g_value_set_string (value, config->host);
-      break;
-    case PROP_PORT:
-      g_value_set_uint (value, config->port);
-      break;
-    case PROP_SOURCE_ADDRESS:
-      g_value_set_string (value, config->source_address);
-      break;
-    case PROP_DSCP:
-      g_value_set_uint (value, config->dscp);
-      break;
-    case PROP_LINK_KBPS:
-      g_value_set_uint (value, config->link_kbps);
-      break;
-    case PROP_PACING:
-      g_value_set_enum (value, config->pacing);
-      break;
-    case PROP_MAX_BURSTS:
-      g_value_set_uint (value, config->max_bursts);
-      break;
-    case PROP_DROP_PERCENT:
-      g_value_set_double (value, config->drop_percent);
-      break;
-    case PROP_DROP_SEED:
-      g_value_set_uint (value, config->drop_seed);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
-      break;
-  }
 }
 
 static void
@@ -327,7 +270,8 @@ gst_moonlight_sink_get_property (GObject *object, guint id, GValue *value, GPara
     g_value_set_int (value, self->fd);
     GST_OBJECT_UNLOCK (self);
   } else {
-    gst_moonlight_sink_get_config_property (object, burst_sender_peek_config (self->sender), id, value, spec);
+    if (!property_fields_get (burst_sender_peek_config (self->sender), fields, G_N_ELEMENTS (fields), id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     burst_sender_release_config (self->sender);
   }
 }
