@@ -65,6 +65,29 @@ export const judgeBackends = async (backends: readonly CaptureBackend[]): Promis
   return { usable, refused };
 };
 
+/** A sentence and the next step. */
+interface Advice {
+  readonly text: string;
+  readonly remedy: string;
+}
+
+/**
+ * What to say where a desktop runs and nothing gives its picture: its compositor is none that Lumen talks to, such as one
+ * with `ext-image-copy-capture-v1` alone, and no portal speaks for it. Undefined where there is a picture, or no desktop.
+ */
+export const adviseDesktop = (
+  { usable }: CaptureVerdicts,
+  environment: CaptureContext['environment'],
+): Advice | undefined => {
+  const display = environment['WAYLAND_DISPLAY'] || environment['DISPLAY'];
+  if (!display || usable.some(({ backend }) => backend.name !== 'test')) return undefined;
+  return {
+    text: `nothing gives a picture of the desktop at ${display}: it is none of GNOME, KDE, sway, Hyprland and gamescope, or does not answer this session, and no desktop portal shows its screens`,
+    remedy:
+      'start Lumen from within the desktop; where it is another one, install and start its portal (for wlroots: xdg-desktop-portal-wlr); then: lumen sources',
+  };
+};
+
 /** The first that is usable: those behind it are not asked, since asking may start a program. */
 const chooseAutomatically = async (backends: readonly CaptureBackend[]): Promise<CaptureChoice> => {
   let refusal: LumenError | undefined;

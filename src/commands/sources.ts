@@ -1,7 +1,7 @@
 /** `lumen sources`: what pictures this session can give, which of them `auto` takes, and why not the others. */
 import type { Command } from 'commander';
 import type { CaptureBackend, CaptureTarget } from '../capture/capture.js';
-import { createBackends, judgeBackends } from '../capture/detect.js';
+import { adviseDesktop, createBackends, judgeBackends } from '../capture/detect.js';
 import { resolvePaths } from '../config/paths.js';
 import { LumenError } from '../support/errors.js';
 import { createSilentLogger } from '../support/logger.js';
@@ -24,12 +24,16 @@ const listTargets = async (backend: CaptureBackend): Promise<readonly CaptureTar
 
 const showSources = async (): Promise<void> => {
   const { stateDir } = resolvePaths();
-  const backends = createBackends({ environment: process.env, stateDir, logger: createSilentLogger() });
-  const { usable, refused } = await judgeBackends(backends);
+  const context = { environment: process.env, stateDir, logger: createSilentLogger() };
+  const backends = createBackends(context);
+  const verdicts = await judgeBackends(backends);
+  const { usable, refused } = verdicts;
+  const advice = adviseDesktop(verdicts, context.environment);
   print('Usable here (auto takes the first):');
   for (const { backend, reason } of usable) line(backend.name, `${backend.title}: ${reason}`);
   if (refused.length > 0) print('Not usable here:');
   for (const { backend, error } of refused) line(backend.name, error.message);
+  if (advice !== undefined) print(`Note: ${advice.text}.\nTry: ${advice.remedy}`);
   const targets = await Promise.all(
     backends.map(async (backend) => ({ backend, targets: await listTargets(backend) })),
   );

@@ -1,6 +1,6 @@
 /** GStreamer, Lumen's own elements, the encoders and what they cost, the sources of picture and sound. */
 import type { CaptureBackend } from '../capture/capture.js';
-import { chooseBackend, createBackends, judgeBackends } from '../capture/detect.js';
+import { adviseDesktop, chooseBackend, createBackends, judgeBackends } from '../capture/detect.js';
 import { listVideoNodes } from '../capture/pipewire.js';
 import type { Config } from '../config/config.js';
 import { nearestName } from '../config/nearest-name.js';
@@ -243,9 +243,12 @@ export const checkCapture = async ({
   environment,
 }: MediaContext): Promise<readonly Finding[]> => {
   const backends = createBackends({ environment, stateDir: paths.stateDir, logger: createSilentLogger() });
-  const { usable, refused } = await judgeBackends(backends);
+  const verdicts = await judgeBackends(backends);
+  const { usable, refused } = verdicts;
+  const advice = adviseDesktop(verdicts, environment);
   return [
     await judgeConfiguredSource(backends, config),
+    ...(advice === undefined ? [] : [warning('capture.desktop', advice.text, advice.remedy)]),
     await judgePipewire(environment, config.source.kind === 'pipewire'),
     ...usable.map(({ backend, reason }) => ok(`capture.${backend.name}`, `${backend.title}: ${reason}`)),
     ...refused.map(({ backend, error }) => note(`capture.${backend.name}`, error.message, error.remedy)),

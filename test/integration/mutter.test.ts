@@ -1,6 +1,9 @@
 /** The picture of a real GNOME compositor without a screen, on an output that is made for the client and goes with it. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { loadConfig } from '../../src/config/load-config.js';
+import { resolvePaths } from '../../src/config/paths.js';
+import { checkCapture } from '../../src/doctor/media.js';
 import { openStream, pair } from '../support/client.js';
 import { seesCounting } from '../support/counting.js';
 import { counterWindow, type Mutter, startMutter } from '../support/mutter.js';
@@ -223,5 +226,29 @@ describe('lumen serve --source mutter:MONITOR', function () {
     assert.equal(status, 0);
     assert.match(stdout, /auto takes the first\):\n {2}mutter /);
     assert.match(stdout, /--source mutter:Meta-0 .*640x360/);
+  });
+
+  it('is a desktop without a picture where neither its bus nor a portal is there, which lumen sources and doctor say', async () => {
+    // What it speaks on its Wayland socket alone: no wlr-screencopy.
+    const display = path.join(
+      pipewire.environment['XDG_RUNTIME_DIR'] ?? '',
+      mutter.environment['WAYLAND_DISPLAY'] ?? '',
+    );
+    const outside = new TestHome({ WAYLAND_DISPLAY: display });
+    const sources = await outside.lumen(['sources']);
+    const { environment } = outside;
+    const config = loadConfig({ env: environment });
+    const findings = await checkCapture({
+      config,
+      paths: resolvePaths(environment),
+      environment,
+      measures: false,
+    });
+    outside.remove();
+    assert.match(
+      sources.stdout,
+      /Note: nothing gives a picture of the desktop at .*\nTry: .*xdg-desktop-portal-wlr/,
+    );
+    assert.equal(findings.find(({ check }) => check === 'capture.desktop')?.severity, 'warning');
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { CaptureBackend } from '../../../src/capture/capture.js';
-import { chooseBackend, createBackends, judgeBackends } from '../../../src/capture/detect.js';
+import { adviseDesktop, chooseBackend, createBackends, judgeBackends } from '../../../src/capture/detect.js';
 import type { SourceKind } from '../../../src/config/settings.js';
 import { LumenError } from '../../../src/support/errors.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
@@ -60,5 +60,19 @@ describe('the choice of a back end', () => {
       assert(error.message.includes(`${desktop.title} gives no picture: `), error.message);
       assert.match(error.remedy, /or choose another source: lumen sources|--source/, error.remedy);
     }
+  });
+
+  it('says plainly that a desktop runs of which nothing gives a picture, and what to install', async () => {
+    const none = await judgeBackends([
+      backend('sway', false),
+      backend('portal', false),
+      backend('test', true),
+    ]);
+    const advice = adviseDesktop(none, { WAYLAND_DISPLAY: 'wayland-1' });
+    assert.match(advice?.text ?? '', /nothing gives a picture of the desktop at wayland-1/);
+    assert.match(advice?.remedy ?? '', /xdg-desktop-portal-wlr/);
+    assert.equal(adviseDesktop(none, {}), undefined, 'no desktop');
+    const portal = await judgeBackends([backend('portal', true), backend('test', true)]);
+    assert.equal(adviseDesktop(portal, { WAYLAND_DISPLAY: 'wayland-1' }), undefined);
   });
 });
