@@ -78,7 +78,7 @@ void burst_sender_set_unlocked (BurstSender *sender, gboolean unlocked);
 /* Waits until everything queued has been sent. FALSE when ended by burst_sender_set_unlocked() before that. */
 gboolean burst_sender_drain (BurstSender *sender);
 
-/* The `stats` structure (transfer full). */
+/* The `stats` structure (transfer full). Datagrams are counted when their burst is done. */
 GstStructure *burst_sender_get_stats (BurstSender *sender);
 
 G_END_DECLS
