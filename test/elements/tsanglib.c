@@ -100,6 +100,17 @@ g_async_queue_push (GAsyncQueue *queue, gpointer data)
 }
 
 EXPORT gpointer
+g_async_queue_pop (GAsyncQueue *queue)
+{
+  gpointer data;
+
+  NEXT (g_async_queue_pop);
+  data = next (queue);
+  __tsan_acquire (queue);
+  return data;
+}
+
+EXPORT gpointer
 g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout)
 {
   gpointer data;
