@@ -6,7 +6,7 @@ import { type Portal, startPortal } from '../support/portal.js';
 import { Serve, showLogWhenFailed, TestHome, until } from '../support/serve.js';
 
 /** Slow: a `pipewiresink` that nobody takes pictures from stalls for good after about 180 of them. */
-const PRODUCER = { name: 'lumen-screen', width: 640, height: 360, fps: 5 };
+const PRODUCER = { name: 'lumen-screen', width: 640, height: 360, fps: 2 };
 const OPTIONS = { mode: { width: 640, height: 360, fps: 30 }, bitrateKbps: 3000 } as const;
 
 describe('lumen serve --source portal', function () {
