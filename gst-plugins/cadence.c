@@ -56,7 +56,7 @@ cadence_interval_ns (const Cadence *cadence)
 static uint64_t
 credit_ns (const Cadence *cadence)
 {
-  return cadence->was_repeat ? cadence_interval_ns (cadence) / 2 : cadence_interval_ns (cadence) * 2 / 5;
+  return cadence->was_repeat ? cadence_interval_ns (cadence) / 2 : cadence_interval_ns (cadence) * 9 / 20;
 }
 
 uint64_t

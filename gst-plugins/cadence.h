@@ -3,8 +3,9 @@
  * thread, no GObject.
  *
  * The rate is kept by one moving point, the *next place*: where the frame after the last one belongs on the grid of the
- * negotiated rate. A fresh frame may come before its place by the credit (two fifths of an interval, which lets a
- * source of the same rate jitter without waiting); when nothing fresh came half an interval after the place, the last
+ * negotiated rate. A fresh frame may come before its place by the credit (nine twentieths of an interval, which
+ * lets a source of the same rate jitter without waiting, also after one frame of it that was later than the others: the
+ * grid keeps what that one moved it by); when nothing fresh came half an interval after the place, the last
  * frame is repeated, that is 1.5 intervals after a frame that was on time. After a repeat the credit is half an interval:
  * a fresh frame that comes right behind it need not wait, and the grid still keeps the rate.
  *
@@ -18,7 +19,7 @@
  * an interval is put off to the repeat's time: its successor overtakes it, one frame is dropped, and the credit is
  * back.
  *
- * At 60/1: interval 16.67 ms, credit 6.67 ms, first repeat 25 ms after the frame.
+ * At 60/1: interval 16.67 ms, credit 7.5 ms, first repeat 25 ms after the frame.
  */
 #ifndef LUMEN_CADENCE_H
 #define LUMEN_CADENCE_H

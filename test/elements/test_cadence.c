@@ -153,6 +153,24 @@ GST_START_TEST (test_60_into_60_with_3_ms_jitter_repeats_and_delays_next_to_noth
 
 GST_END_TEST;
 
+/* +-3 ms, and one frame a millisecond later than any other. */
+static guint64
+jittered_and_once_late (guint i, gdouble interval_ns)
+{
+  return i == 100 ? (guint64) (1e9 + i * interval_ns + 4 * MS_NS) : jittered (i, interval_ns);
+}
+
+GST_START_TEST (test_one_late_frame_does_not_make_the_early_ones_wait_from_then_on)
+{
+  Cadence c;
+  cadence_init (&c, 60, 1);
+  Outcome o = play (&c, 6000, 1e9 / 60, jittered_and_once_late);
+  fail_unless (o.fresh >= 5999, "%u of 6000 frames left", o.fresh);
+  fail_unless (o.max_wait_ns < 100000, "a frame waited %" G_GUINT64_FORMAT " ns", o.max_wait_ns);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_slightly_faster_source_loses_a_frame_now_and_then_and_never_gains_delay)
 {
   Cadence c;
@@ -182,7 +200,7 @@ GST_START_TEST (test_second_frame_of_a_burst_after_silence_only_waits_for_the_ra
   Cadence c;
   cadence_init (&c, 60, 1);
   cadence_fresh_left (&c, 1000000000);
-  fail_unless_equals_uint64 (cadence_fresh_due_ns (&c, 1001000000), 1000000000 + 16666666 - 6666666);
+  fail_unless_equals_uint64 (cadence_fresh_due_ns (&c, 1001000000), 1000000000 + 16666666 - 7499999);
 }
 
 GST_END_TEST;
@@ -285,6 +303,7 @@ cadence_suite (void)
   tcase_add_test (tc, test_120_hz_into_60_halves_the_frames_and_keeps_the_rate);
   tcase_add_test (tc, test_59_94_into_60_passes_every_frame_at_once_without_repeats);
   tcase_add_test (tc, test_60_into_60_with_3_ms_jitter_repeats_and_delays_next_to_nothing);
+  tcase_add_test (tc, test_one_late_frame_does_not_make_the_early_ones_wait_from_then_on);
   tcase_add_test (tc, test_slightly_faster_source_loses_a_frame_now_and_then_and_never_gains_delay);
   tcase_add_test (tc, test_120_into_120_with_3_ms_jitter_drops_and_repeats_next_to_nothing);
   tcase_add_test (tc, test_second_frame_of_a_burst_after_silence_only_waits_for_the_rate);
