@@ -6,6 +6,7 @@
 #endif
 
 #include "burstsenderprivate.h"
+#include "histogramstats.h"
 
 void
 burst_figures_publish (BurstSender *self)
@@ -64,14 +65,13 @@ burst_sender_get_stats (BurstSender *self)
       G_TYPE_UINT64, self->sent.batch.bytes, "send-calls", G_TYPE_UINT64, self->sent.batch.calls, "drops-injected",
       G_TYPE_UINT64, self->sent.drops_injected, "eagain", G_TYPE_UINT64, self->sent.batch.full, "send-errors",
       G_TYPE_UINT64, self->sent.batch.errors, "refused", G_TYPE_UINT64, self->sent.batch.refused, "no-endpoint",
-      G_TYPE_UINT64, self->sent.no_endpoint, "queue-full", G_TYPE_UINT64, self->queue_full, "queue-ns-p50",
-      G_TYPE_UINT64, histogram_quantile (&self->queue_ns, 0.5), "queue-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->queue_ns, 0.99), "late-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&self->late_ns, 0.5), "late-ns-p99", G_TYPE_UINT64, histogram_quantile (&self->late_ns, 0.99),
-      "spread-ns-p50", G_TYPE_UINT64, histogram_quantile (&self->spread_ns, 0.5), "spread-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&self->spread_ns, 0.99), "segmentation", G_TYPE_BOOLEAN, self->segmentation, "realtime",
-      G_TYPE_BOOLEAN, self->realtime ? realtime_is_granted (self->realtime) : self->was_realtime, "pacing",
-      G_TYPE_STRING, shape_name (self->shape), NULL);
+      G_TYPE_UINT64, self->sent.no_endpoint, "queue-full", G_TYPE_UINT64, self->queue_full, "segmentation",
+      G_TYPE_BOOLEAN, self->segmentation, "realtime", G_TYPE_BOOLEAN,
+      self->realtime ? realtime_is_granted (self->realtime) : self->was_realtime, "pacing", G_TYPE_STRING,
+      shape_name (self->shape), NULL);
+  histogram_set_stats (&self->queue_ns, stats, "queue-ns");
+  histogram_set_stats (&self->late_ns, stats, "late-ns");
+  histogram_set_stats (&self->spread_ns, stats, "spread-ns");
   g_mutex_unlock (&self->lock);
   return stats;
 }

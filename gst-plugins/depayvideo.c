@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "annexb.h"
+#include "histogramstats.h"
 #include "lossreport.h"
 #include "noncewatch.h"
 #include "sendertime.h"
@@ -297,17 +298,6 @@ depay_video_figures_reset (DepayVideoFigures *figures, GstElement *element)
   histogram_reset (&figures->frame_spread);
 }
 
-static void
-set_quantiles (GstStructure *stats, const gchar *name, const Histogram *histogram)
-{
-  gchar *p50 = g_strdup_printf ("%s-p50", name), *p99 = g_strdup_printf ("%s-p99", name);
-
-  gst_structure_set (stats, p50, G_TYPE_UINT64, (guint64) histogram_quantile (histogram, 0.5), p99, G_TYPE_UINT64,
-      (guint64) histogram_quantile (histogram, 0.99), NULL);
-  g_free (p50);
-  g_free (p99);
-}
-
 GstStructure *
 depay_video_figures_to_structure (const DepayVideoFigures *figures)
 {
@@ -324,8 +314,8 @@ depay_video_figures_to_structure (const DepayVideoFigures *figures)
       "last-frame-index", G_TYPE_UINT64, figures->last_frame_index, "last-key-frame-index", G_TYPE_UINT64,
       figures->last_key_frame_index, "last-frame-ns", G_TYPE_UINT64, figures->last_frame_ns, "longest-gap-ns",
       G_TYPE_UINT64, figures->longest_gap_ns, NULL);
-  set_quantiles (stats, "host-latency-ns", &figures->host_latency);
-  set_quantiles (stats, "arrival-jitter-ns", &figures->arrival_jitter);
-  set_quantiles (stats, "frame-spread-ns", &figures->frame_spread);
+  histogram_set_stats (&figures->host_latency, stats, "host-latency-ns");
+  histogram_set_stats (&figures->arrival_jitter, stats, "arrival-jitter-ns");
+  histogram_set_stats (&figures->frame_spread, stats, "frame-spread-ns");
   return stats;
 }

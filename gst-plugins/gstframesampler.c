@@ -36,6 +36,7 @@
 
 #include "gstframesampler.h"
 
+#include "histogramstats.h"
 #include "samplercaps.h"
 #include "samplerinput.h"
 #include "sampleroutput.h"
@@ -232,9 +233,8 @@ make_stats (GstFrameSampler *self)
 
   g_mutex_lock (&self->lock);
   stats = gst_structure_new ("stats", "in", G_TYPE_UINT64, self->in, "out", G_TYPE_UINT64, self->out, "repeated",
-      G_TYPE_UINT64, self->repeated, "dropped", G_TYPE_UINT64, self->dropped, "capture-age-ns-p50", G_TYPE_UINT64,
-      (guint64) histogram_quantile (&self->capture_age, 0.5), "capture-age-ns-p99", G_TYPE_UINT64,
-      (guint64) histogram_quantile (&self->capture_age, 0.99), NULL);
+      G_TYPE_UINT64, self->repeated, "dropped", G_TYPE_UINT64, self->dropped, NULL);
+  histogram_set_stats (&self->capture_age, stats, "capture-age-ns");
   g_mutex_unlock (&self->lock);
   return stats;
 }

@@ -34,6 +34,7 @@
 #include <unistd.h>
 #include "batchsend.h"
 #include "elementtime.h"
+#include "histogramstats.h"
 #include "lossknob.h"
 #include "pinger.h"
 #include "propertyfields.h"
@@ -421,13 +422,13 @@ static GstStructure *
 make_stats (GstMoonlightSrc *self)
 {
   const ReceivedFigures *figures = &self->figures;
+  GstStructure *stats = gst_structure_new ("moonlightsrc-stats", "datagrams", G_TYPE_UINT64, figures->datagrams,
+      "bytes", G_TYPE_UINT64, figures->bytes, "drops-injected", G_TYPE_UINT64, figures->drops_injected, "pings",
+      G_TYPE_UINT64, self->pings, "truncated", G_TYPE_UINT64, figures->received.truncated, "receive-calls",
+      G_TYPE_UINT64, figures->received.calls, "first-datagram-ns", G_TYPE_UINT64, figures->first_datagram_ns, NULL);
 
-  return gst_structure_new ("moonlightsrc-stats", "datagrams", G_TYPE_UINT64, figures->datagrams, "bytes",
-      G_TYPE_UINT64, figures->bytes, "drops-injected", G_TYPE_UINT64, figures->drops_injected, "pings", G_TYPE_UINT64,
-      self->pings, "truncated", G_TYPE_UINT64, figures->received.truncated, "receive-calls", G_TYPE_UINT64,
-      figures->received.calls, "first-datagram-ns", G_TYPE_UINT64, figures->first_datagram_ns, "jitter-ns-p50",
-      G_TYPE_UINT64, histogram_quantile (&figures->jitter_ns, 0.5), "jitter-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&figures->jitter_ns, 0.99), NULL);
+  histogram_set_stats (&figures->jitter_ns, stats, "jitter-ns");
+  return stats;
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "payfigures.h"
 
 #include <string.h>
+#include "histogramstats.h"
 
 void
 pay_figures_reset (PayFigures *figures, GstElement *element)
@@ -50,11 +51,8 @@ pay_figures_to_structure (const PayFigures *figures, GstElement *element)
       G_TYPE_UINT64, figures->frames_refused, "late-slice-headers", G_TYPE_UINT64, figures->late_slice_headers,
       "last-frame-index", G_TYPE_UINT64, figures->last_frame_index, NULL);
   GST_OBJECT_UNLOCK (element);
-  gst_structure_set (stats, "encode-ns-p50", G_TYPE_UINT64, histogram_quantile (&figures->encode_ns, 0.5),
-      "encode-ns-p99", G_TYPE_UINT64, histogram_quantile (&figures->encode_ns, 0.99), "packetise-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&figures->packetise_ns, 0.5), "packetise-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&figures->packetise_ns, 0.99), "host-latency-ns-p50", G_TYPE_UINT64,
-      histogram_quantile (&figures->host_latency_ns, 0.5), "host-latency-ns-p99", G_TYPE_UINT64,
-      histogram_quantile (&figures->host_latency_ns, 0.99), NULL);
+  histogram_set_stats (&figures->encode_ns, stats, "encode-ns");
+  histogram_set_stats (&figures->packetise_ns, stats, "packetise-ns");
+  histogram_set_stats (&figures->host_latency_ns, stats, "host-latency-ns");
   return stats;
 }

@@ -1,6 +1,7 @@
 /** `lumen pipelines`: which pipeline descriptions there are, what they become, and whether they work here. */
 import net from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
+import { PORT_OFFSET } from '../config/ports.js';
 import { tryStage } from '../host/stage-trial.js';
 import { mediaEnvironment } from '../media/media-process.js';
 import {
@@ -32,8 +33,7 @@ import {
 } from './pipeline-graphs.js';
 
 const DEFAULT_MODE = '1920x1080@60';
-/** Hosts keep the sound port two above that of the picture (`protocol/http.md`). */
-const AUDIO_PORT_OFFSET = 2;
+const AUDIO_ABOVE_VIDEO = PORT_OFFSET.audio - PORT_OFFSET.video;
 const DEFAULT_CLIENT = '127.0.0.1:47998';
 
 const parseMode = (text: string): Mode => {
@@ -51,9 +51,9 @@ const parseClient = (text: string): NonNullable<GraphRequest['preview']> => {
   const match = /^\[?([^\]]+?)\]?:(\d+)$/.exec(text);
   const address = match?.[1] ?? '';
   const videoPort = Number(match?.[2]);
-  if (net.isIP(address) === 0 || !(videoPort > 0 && videoPort + AUDIO_PORT_OFFSET <= 65535))
+  if (net.isIP(address) === 0 || !(videoPort > 0 && videoPort + AUDIO_ABOVE_VIDEO <= 65535))
     throw new InvalidArgumentError('Write it as ADDRESS:PORT with a numeric address.');
-  return { address, videoPort, audioPort: videoPort + AUDIO_PORT_OFFSET };
+  return { address, videoPort, audioPort: videoPort + AUDIO_ABOVE_VIDEO };
 };
 
 const printStage = (name: string, text: string): void => print(`  ${name.padEnd(14)} ${text}`);
