@@ -256,6 +256,7 @@ burst_sender_start (BurstSender *self, gint fd, GError **error)
   self->error_log_ns = self->errors_unlogged = 0;
   g_mutex_unlock (&self->lock);
 
+  sleeper_open (&self->sleeper);
   self->thread = g_thread_new ("moonlightsink", send_thread, self);
   return TRUE;
 }
@@ -304,6 +305,7 @@ burst_sender_stop (BurstSender *self)
   burst_sender_flush (self);
   g_thread_join (self->thread);
   self->thread = NULL;
+  sleeper_close (&self->sleeper);
   g_mutex_lock (&self->lock);
   self->was_realtime = realtime_is_granted (self->realtime);
   realtime = g_steal_pointer (&self->realtime);

@@ -16,6 +16,7 @@
 #include "histogram.h"
 #include "pacer.h"
 #include "realtime.h"
+#include "sleeper.h"
 
 G_BEGIN_DECLS
 
@@ -66,6 +67,7 @@ struct _BurstSender
   GThread *thread;
   BatchSend socket;
   Pacer pacer;
+  Sleeper sleeper;
   LossKnob loss;
   guint applied_version;
   guint applied_seed;

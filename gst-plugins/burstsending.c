@@ -107,19 +107,17 @@ is_flushed (BurstSender *self, gint flush_seq)
   return g_atomic_int_get (&self->flush_seq) != flush_seq;
 }
 
-/* Sleeps to an absolute time, never spins. Returns the time, or 0 when the burst is to be abandoned. */
+/* Sleeps to an absolute time, never spins; `next_ns` as in sleeper_sleep(). Returns the time, or 0 when the burst is to be
+ * abandoned. */
 static guint64
-sleep_until (BurstSender *self, guint64 wake_ns, gint flush_seq)
+sleep_until (BurstSender *self, guint64 wake_ns, guint64 next_ns, gint flush_seq)
 {
   guint64 now;
 
   while ((now = burst_sender_now_ns ()) < wake_ns) {
-    guint64 until_ns = MIN (wake_ns, now + SLEEP_SLICE_NS);
-    struct timespec until = {
-      .tv_sec = (time_t) (until_ns / GST_SECOND),
-      .tv_nsec = (long) (until_ns % GST_SECOND),
-    };
-    clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    guint64 slice_ns = now + SLEEP_SLICE_NS;
+
+    sleeper_sleep (&self->sleeper, MIN (wake_ns, slice_ns), wake_ns <= slice_ns ? next_ns : wake_ns);
     if (is_flushed (self, flush_seq))
       return 0;
   }
@@ -181,9 +179,10 @@ warn_over_rate (BurstSender *self)
       (NULL));
 }
 
-/* Waits for a turn that comes at `wake_ns` (0: it is here). Returns the time, or 0 when the burst is to be abandoned. */
+/* Waits for a turn that comes at `wake_ns` (0: it is here), where the turn after it may come at `next_ns` (0: unknown).
+ * Returns the time, or 0 when the burst is to be abandoned. */
 static guint64
-wait_turn (BurstSender *self, guint64 wake_ns, gint flush_seq)
+wait_turn (BurstSender *self, guint64 wake_ns, guint64 next_ns, gint flush_seq)
 {
   guint64 now;
 
@@ -191,7 +190,7 @@ wait_turn (BurstSender *self, guint64 wake_ns, gint flush_seq)
     return 0;
   if (wake_ns == 0)
     return burst_sender_now_ns ();
-  now = sleep_until (self, wake_ns, flush_seq);
+  now = sleep_until (self, wake_ns, next_ns, flush_seq);
   if (now != 0)
     histogram_add (&self->late_ns, now - wake_ns);
   return now;
@@ -216,7 +215,7 @@ static int
 send_group_now (BurstSender *self, guint64 wake_ns, gint flush_seq, BurstSpan *span)
 {
   const BurstGroup *group = &self->group;
-  guint64 now = wait_turn (self, wake_ns, flush_seq);
+  guint64 now = wait_turn (self, wake_ns, pacer_wake_after_ns (&self->pacer, group->bytes), flush_seq);
 
   if (now == 0)
     return 0;
@@ -259,7 +258,7 @@ send_group_ahead (BurstSender *self, gint flush_seq, BurstSpan *span)
   while (left > 0 && err == 0) {
     departures_plan (
         &self->held, &self->socket, datagrams, left, pacer_group_bytes (&self->pacer, burst_sender_now_ns ()), &plan);
-    now = wait_turn (self, departures_wake_ns (&self->held, burst_sender_now_ns (), &plan), flush_seq);
+    now = wait_turn (self, departures_wake_ns (&self->held, burst_sender_now_ns (), &plan), 0, flush_seq);
     if (now == 0)
       return 0;
     schedule (self, now, &plan, datagrams, span);

@@ -108,13 +108,12 @@ cap_bytes (const Pacer *pacer)
 }
 
 /* The next of the equal parts that are left of the burst. 228 datagrams of 1408 bytes at a cap of 45 000 are 7.13 caps,
- * so seven parts: three of 32 datagrams and four of 33. */
+ * so six parts of 38 datagrams, 1.19 caps each. */
 static uint64_t
 planned_group (const Pacer *pacer)
 {
   uint64_t cap = cap_bytes (pacer), most = min_u64 (cap * 5 / 4, PACER_GROUP_BYTES_MAX), left = pacer->left_bytes;
-  uint64_t nearest = (left * 4 + cap * 3 - 1) / (cap * 4), fewest = (left + most - 1) / most;
-  uint64_t parts = max_u64 (max_u64 (nearest, fewest), 1);
+  uint64_t parts = max_u64 ((left + most - 1) / most, 1);
 
   return (left + parts - 1) / parts;
 }
@@ -157,6 +156,12 @@ pacer_wake_ns (const Pacer *pacer, uint64_t now_ns)
   if (pacer->due_ns < nearest_ns && run_room (pacer, now_ns) >= cap_bytes (pacer) / 2)
     return 0;
   return max_u64 (pacer->due_ns, nearest_ns);
+}
+
+uint64_t
+pacer_wake_after_ns (const Pacer *pacer, uint64_t bytes)
+{
+  return bytes < pacer->left_bytes ? pacer->due_ns + ns_for_bytes (bytes, pacer->burst_rate) : 0;
 }
 
 uint64_t

@@ -6,9 +6,8 @@
  *
  *   R       = 0.9 * link          bytes of UDP payload per second; headers below UDP live in the other tenth
  *   cap     = 0.5 ms * R          at most 45 KB (64 KB above 1 Gbit/s)
- *   group   : what is left of the burst is cut into the nearest number of equal parts of a cap,
- *             n = max (1, ceil (left / cap - 1/4)), so that no short rest costs a sleep; a group has at most 1.25 caps,
- *             fits one segmentation-offload message and has at least one datagram
+ *   group   : what is left of the burst is cut into the fewest equal parts of at most 1.25 caps, so that no short rest
+ *             costs a sleep; a group fits one segmentation-offload message and has at least one datagram
  *   due     : the instant at which everything sent so far has drained at R
  *   a group leaves when now >= due - 60 us; then due = max (due, now - group time) + bytes / R
  *   groups less than 60 us apart are one burst on the wire, and together no larger than one group: a group that follows
@@ -16,7 +15,7 @@
  *   before it
  *
  * Example: link 800 Mbit/s gives R = 90 MB/s, a cap of 45 000 B, one group each 500 us. A frame of 53 000 B leaves as one
- * group, one of 321 000 B as seven of 45 900 B. One of 5000 B lets the next frame begin at once, with at most 40 000 B.
+ * group, one of 321 000 B as six of 53 500 B. One of 5000 B lets the next frame begin at once, with at most 40 000 B.
  * Why: docs/decisions/0017-groups-of-equal-size.md.
  */
 #pragma once
@@ -80,6 +79,9 @@ uint32_t pacer_group_bytes (const Pacer *pacer, uint64_t now_ns);
 /* When to wake for the next group: 0 means send now, else an absolute time at least PACER_DEBT_NS away. Always 0 with
  * PACER_KERNEL. */
 uint64_t pacer_wake_ns (const Pacer *pacer, uint64_t now_ns);
+
+/* When to wake for the group after one of `bytes` that leaves at its own time; 0 where that is the last of its burst. */
+uint64_t pacer_wake_after_ns (const Pacer *pacer, uint64_t bytes);
 
 /* Accounts for a group of `bytes` that leaves at `now_ns` and returns its departure time: `now_ns`, or with
  * PACER_KERNEL the instant the kernel shall hold it until (>= now_ns). */

@@ -8,9 +8,9 @@ type Bound = Check['bound'];
 const atMost = (value: number): Bound => ({ kind: 'max', value });
 const atLeast = (value: number): Bound => ({ kind: 'min', value });
 
-/** Datagrams of the largest group of a frame at the default link: the nearest number of equal parts of 45 KB. */
+/** Datagrams of the largest group of a frame at the default link: the fewest equal parts of at most 1.25 times 45 KB. */
 const largestGroup = (datagrams: number, datagramBytes: number): number =>
-  Math.ceil(datagrams / Math.max(1, Math.ceil((datagrams * datagramBytes) / 45_000 - 1 / 4)));
+  Math.ceil(datagrams / Math.ceil((datagrams * datagramBytes) / (45_000 * 1.25)));
 
 class Checks {
   readonly list: Check[] = [];

@@ -177,7 +177,7 @@ GST_END_TEST;
 
 /* Frames as they come to an idle link: how many groups they leave in, and that no two of a frame differ by more than a
  * datagram. */
-GST_START_TEST (test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups)
+GST_START_TEST (test_pacer_frame_is_cut_into_the_fewest_equal_groups)
 {
   static const struct
   {
@@ -187,8 +187,8 @@ GST_START_TEST (test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups)
     { 800000, 51, 1040, 1 },   /* 1.18 caps */
     { 800000, 54, 1040, 1 },   /* 1.248 */
     { 800000, 55, 1040, 2 },   /* 1.27 */
-    { 800000, 228, 1408, 7 },  /* 7.13 */
-    { 800000, 137, 1408, 5 },  /* 4.29 */
+    { 800000, 228, 1408, 6 },  /* 7.13 */
+    { 800000, 137, 1408, 4 },  /* 4.29 */
     { 2500000, 228, 1408, 5 }, /* 4.90 */
     { 2500000, 50, 1408, 2 },  /* 1.07, but one message carries no more than a cap */
     { 800000, 1, 1408, 1 },
@@ -207,6 +207,28 @@ GST_START_TEST (test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups)
             && largest <= PACER_GROUP_BYTES_MAX,
         "%u datagrams at %u kbit/s: %u groups of %u to %u bytes", frames[f].datagrams, frames[f].link_kbps,
         link->n_sends, smallest, largest);
+  }
+}
+
+GST_END_TEST;
+
+GST_START_TEST (test_pacer_tells_the_wake_after_the_next)
+{
+  Link *link = new_link (PACER_RATE, 800000, 0);
+  Pacer *pacer = &link->pacer;
+  guint64 expected_ns = 0;
+
+  pacer_begin (pacer, link->now_ns, link->now_ns, 300000);
+  for (guint left = 300000; left > 0;) {
+    guint bytes = MIN (pacer_group_bytes (pacer, link->now_ns), left);
+    guint64 wake_ns = pacer_wake_ns (pacer, link->now_ns);
+
+    fail_unless_equals_uint64 (wake_ns, expected_ns);
+    link->now_ns = MAX (link->now_ns, wake_ns);
+    expected_ns = pacer_wake_after_ns (pacer, bytes);
+    left -= bytes;
+    fail_unless (left > 0 ? expected_ns > link->now_ns + PACER_DEBT_NS : expected_ns == 0, "%u bytes left", left);
+    pacer_sent (pacer, link->now_ns, bytes);
   }
 }
 
@@ -354,7 +376,8 @@ pacer_suite (void)
   tcase_add_test (tc, test_pacer_punctual_never_exceeds_rate_and_one_group);
   tcase_add_test (tc, test_pacer_late_repays_at_most_one_group);
   tcase_add_test (tc, test_pacer_no_burst_on_the_wire_exceeds_one_group);
-  tcase_add_test (tc, test_pacer_frame_is_cut_into_the_nearest_number_of_equal_groups);
+  tcase_add_test (tc, test_pacer_frame_is_cut_into_the_fewest_equal_groups);
+  tcase_add_test (tc, test_pacer_tells_the_wake_after_the_next);
   tcase_add_test (tc, test_pacer_odd_packet_counts_never_fall_behind);
   tcase_add_test (tc, test_pacer_small_frame_on_idle_link_leaves_at_once);
   tcase_add_test (tc, test_pacer_clock_is_carried_to_the_next_frame);
