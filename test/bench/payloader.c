@@ -12,12 +12,15 @@
 #include "packetise.h"
 
 #define ROUNDS_MAX 99
+/* Any key does: nobody decrypts. */
+#define KEY "000102030405060708090a0b0c0d0e0f"
 
 typedef struct
 {
   const Workload *workload;
   const UnitRing *ring;
-  Graph graph;
+  Graph graph;     /* ours, and where the stand-in's buffers come from */
+  Graph encrypted; /* ours with a key */
   Datagrams datagrams;
   uint64_t packets;
 } Bench;
@@ -28,6 +31,12 @@ static void
 pay_lumen (Bench *bench, const AccessUnit *unit, uint64_t number)
 {
   gst_pad_push (bench->graph.src, graph_unit (&bench->graph, unit, bench->workload, number));
+}
+
+static void
+pay_lumen_encrypted (Bench *bench, const AccessUnit *unit, uint64_t number)
+{
+  gst_pad_push (bench->encrypted.src, graph_unit (&bench->encrypted, unit, bench->workload, number));
 }
 
 static void
@@ -53,7 +62,8 @@ static const struct
   const char *name;
   PayFrame pay;
 } payloaders[] = {
-  { "lumen", pay_lumen },
+  { "ours", pay_lumen },
+  { "ours_encrypted", pay_lumen_encrypted },
   { "sunshine", pay_sunshine },
   { "wolf", pay_wolf },
 };
@@ -76,28 +86,29 @@ run_round (Bench *bench, PayFrame pay, double seconds, uint64_t *number)
   return (double) bytes / (double) spent_ns * 1e9;
 }
 
-static Bench
-prepare (const Workload *workload)
+/* `key`: 32 hex digits, or empty. */
+static Graph
+play_payloader (const Workload *workload, const char *key)
 {
   gchar *elements = g_strdup_printf (
-      "moonlightpay packet-size=%u fec-percentage=%u ! "
-      "application/x-moonlight,media=video,layout=frame,datagram-size=%u ! fakesink async=false sync=false "
-      "enable-last-sample=false",
-      workload->packet_size, workload->fec_percentage, workload->packet_size + 16);
-  Bench bench = {
-    .workload = workload,
-    .ring = unit_ring_new (workload, 0, 1),
-    .graph = graph_play (elements, workload),
-  };
+      "moonlightpay packet-size=%u fec-percentage=%u key=\"%s\" ! application/x-moonlight,media=video,layout=frame ! "
+      "fakesink async=false sync=false enable-last-sample=false",
+      workload->packet_size, workload->fec_percentage, key);
+  Graph graph = graph_play (elements, workload);
 
   g_free (elements);
-  return bench;
+  return graph;
 }
 
 static void
 measure_workload (const Workload *workload, int rounds, double seconds, JsonLine *all)
 {
-  Bench bench = prepare (workload);
+  Bench bench = {
+    .workload = workload,
+    .ring = unit_ring_new (workload, 0, 1),
+    .graph = play_payloader (workload, ""),
+    .encrypted = play_payloader (workload, KEY),
+  };
   JsonLine line = { .out = all->out };
   uint64_t rates[PAYLOADERS][ROUNDS_MAX], number = 0;
 
@@ -115,6 +126,7 @@ measure_workload (const Workload *workload, int rounds, double seconds, JsonLine
     json_number (&line, payloaders[p].name, (double) measure_quantile (rates[p], (size_t) rounds, 0.5) / 1e6);
   putchar ('}');
   graph_end (&bench.graph);
+  graph_end (&bench.encrypted);
   datagrams_clear (&bench.datagrams);
   unit_ring_free ((UnitRing *) bench.ring);
 }
