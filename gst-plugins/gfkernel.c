@@ -9,17 +9,19 @@
  */
 #include "gfkernel.h"
 
+#include "gffield.h"
+
 #include <glib.h>
 #include <isa-l.h>
 
 /* ISA-L's expanded tables need 32 bytes a coefficient. */
 #define ISAL_TABLE_BYTES 32
-/* Under this ISA-L multiplies byte by byte with gf_mul, which must not happen: see rsfec.c, field_multiply. */
+/* Under this ISA-L multiplies byte by byte with gf_mul, which must not happen: see gffield.h. */
 #define ISAL_MIN_BYTES 64
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
+#include "gfvector.h"
 
 /* Columns of the shards that are done for all rows before the next: 200 sources of this stay in the second cache. */
 #define BLOCK_BYTES 512
@@ -38,20 +40,6 @@ typedef struct
 
 static uint64_t bit_matrices[256];
 
-/* Row i of the matrix, which makes bit i of the product, is its byte 7 - i. */
-static uint64_t
-bit_matrix (unsigned factor)
-{
-  uint64_t matrix = 0;
-
-  for (unsigned bit = 0; bit < 8; bit++) {
-    for (unsigned i = 0; i < 8; i++)
-      matrix |= (uint64_t) (factor >> i & 1) << ((7 - i) * 8 + bit);
-    factor = (factor << 1) ^ ((factor & 0x80) != 0 ? 0x11d : 0);
-  }
-  return matrix;
-}
-
 static void
 bit_matrices_init (void)
 {
@@ -60,34 +48,8 @@ bit_matrices_init (void)
   if (!g_once_init_enter (&is_ready))
     return;
   for (unsigned factor = 0; factor < 256; factor++)
-    bit_matrices[factor] = bit_matrix (factor);
+    bit_matrices[factor] = gf_bit_matrix ((uint8_t) factor);
   g_once_init_leave (&is_ready, 1);
-}
-
-/*
- * A tile is `rows` rows by `width` vectors, both constants once inlined, so that `sums` are registers: every loop over
- * them has to be unrolled. Sources go by two, because AVX-512 adds two products in one instruction.
- */
-#if defined(__clang__)
-#define UNROLL _Pragma ("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma ("GCC unroll 12")
-#endif
-
-#define TARGET_512 __attribute__ ((target ("gfni,avx512f,avx512bw")))
-#define INLINE_512 static inline __attribute__ ((always_inline)) TARGET_512
-
-/*
- * The matrix in each lane. LLVM before 20 encodes the offset wrongly (llvm/llvm-project#120340) when it folds this load
- * into the instruction that uses it; the empty assembly keeps them apart. GCC does not fold it in any case.
- */
-INLINE_512 __m512i
-matrix_512 (const uint64_t *matrix)
-{
-  __m512i lanes = _mm512_set1_epi64 ((long long) *matrix);
-
-  __asm__ ("" : "+v"(lanes));
-  return lanes;
 }
 
 /* The last vector of a tile may be partial. */
@@ -105,8 +67,8 @@ add_pair_512 (__m512i (*sums)[2], const unsigned rows, const unsigned width, con
 {
   UNROLL
   for (unsigned r = 0; r < rows; r++) {
-    __m512i for_x = matrix_512 (&x_matrix[r]);
-    __m512i for_y = matrix_512 (&y_matrix[r]);
+    __m512i for_x = gf_matrix_512 (&x_matrix[r]);
+    __m512i for_y = gf_matrix_512 (&y_matrix[r]);
 
     UNROLL
     for (unsigned c = 0; c < width; c++)
@@ -115,6 +77,10 @@ add_pair_512 (__m512i (*sums)[2], const unsigned rows, const unsigned width, con
   }
 }
 
+/*
+ * A tile is `rows` rows by `width` vectors, both constants once inlined, so that `sums` are registers. Sources go by two,
+ * because AVX-512 adds two products in one instruction.
+ */
 INLINE_512 void
 tile_512 (const Pass *pass, const unsigned rows, const unsigned width, size_t at, __mmask64 last)
 {
@@ -173,9 +139,6 @@ pass_512 (const Pass *pass, uint32_t rows)
   }
 #undef CASE
 }
-
-#define TARGET_256 __attribute__ ((target ("gfni,avx2")))
-#define INLINE_256 static inline __attribute__ ((always_inline)) TARGET_256
 
 INLINE_256 void
 tile_256 (const Pass *pass, const unsigned rows, const unsigned width, size_t at)
@@ -282,6 +245,12 @@ combine_gfni (GfKernel kernel, uint32_t rows, uint32_t columns, const uint64_t *
 
 #endif
 
+static bool
+is_isal (GfKernel kernel)
+{
+  return kernel == GF_KERNEL_ISAL || kernel == GF_KERNEL_AVX2;
+}
+
 bool
 gf_kernel_runs_here (GfKernel kernel)
 {
@@ -290,6 +259,8 @@ gf_kernel_runs_here (GfKernel kernel)
     return __builtin_cpu_supports ("gfni") && __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw");
   if (kernel == GF_KERNEL_GFNI_AVX2)
     return __builtin_cpu_supports ("gfni") && __builtin_cpu_supports ("avx2");
+  if (kernel == GF_KERNEL_AVX2)
+    return __builtin_cpu_supports ("avx2");
 #endif
   return kernel == GF_KERNEL_ISAL;
 }
@@ -297,15 +268,17 @@ gf_kernel_runs_here (GfKernel kernel)
 GfKernel
 gf_kernel_best (void)
 {
-  if (gf_kernel_runs_here (GF_KERNEL_GFNI_AVX512))
-    return GF_KERNEL_GFNI_AVX512;
-  return gf_kernel_runs_here (GF_KERNEL_GFNI_AVX2) ? GF_KERNEL_GFNI_AVX2 : GF_KERNEL_ISAL;
+  GfKernel kernel = GF_KERNELS - 1;
+
+  while (!gf_kernel_runs_here (kernel))
+    kernel--;
+  return kernel;
 }
 
 const char *
 gf_kernel_name (GfKernel kernel)
 {
-  static const char *const names[GF_KERNELS] = { "isal", "gfni-avx2", "gfni-avx512" };
+  static const char *const names[GF_KERNELS] = { "isal", "avx2", "gfni-avx2", "gfni-avx512" };
 
   return names[kernel];
 }
@@ -313,7 +286,7 @@ gf_kernel_name (GfKernel kernel)
 size_t
 gf_kernel_min_bytes (GfKernel kernel)
 {
-  static const uint8_t bytes[GF_KERNELS] = { ISAL_MIN_BYTES, 32, 1 };
+  static const uint8_t bytes[GF_KERNELS] = { ISAL_MIN_BYTES, ISAL_MIN_BYTES, 32, 1 };
 
   return bytes[kernel];
 }
@@ -321,7 +294,7 @@ gf_kernel_min_bytes (GfKernel kernel)
 size_t
 gf_kernel_table_bytes (GfKernel kernel, uint32_t rows, uint32_t columns)
 {
-  return (size_t) rows * columns * (kernel == GF_KERNEL_ISAL ? ISAL_TABLE_BYTES : sizeof (uint64_t));
+  return (size_t) rows * columns * (is_isal (kernel) ? ISAL_TABLE_BYTES : sizeof (uint64_t));
 }
 
 /* ISA-L's prototypes came before const; it only reads what is const here. */
@@ -329,7 +302,7 @@ void
 gf_kernel_prepare (GfKernel kernel, uint32_t rows, uint32_t columns, const uint8_t *matrix, void *tables)
 {
 #if defined(__x86_64__)
-  if (kernel != GF_KERNEL_ISAL) {
+  if (!is_isal (kernel)) {
     prepare_gfni (kernel, rows, columns, matrix, tables);
     return;
   }
@@ -342,7 +315,7 @@ gf_kernel_combine (GfKernel kernel, uint32_t rows, uint32_t columns, const void 
     uint8_t *const *targets, size_t bytes)
 {
 #if defined(__x86_64__)
-  if (kernel != GF_KERNEL_ISAL) {
+  if (!is_isal (kernel)) {
     combine_gfni (kernel, rows, columns, tables, sources, targets, bytes);
     return;
   }

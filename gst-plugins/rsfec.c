@@ -4,6 +4,9 @@
  */
 #include "rsfec.h"
 
+#include "cauchytransform.h"
+#include "gffield.h"
+
 #include <glib.h>
 #include <limits.h>
 #include <string.h>
@@ -45,49 +48,12 @@ static const uint8_t audio_matrix[2][4] = {
   { 0xc7, 0xa7, 0x0d, 0x6c },
 };
 
-/*
- * Arithmetic of GF(2^8) with the polynomial 0x11d. Not ISA-L's gf_mul and gf_invert_matrix: Node's executable exports a
- * gf_mul of its own (OpenSSL's, with another signature), and inside a media process the dynamic linker takes that one,
- * also for ISA-L's own calls.
- */
-static uint8_t field_exp[2 * 255];
-static uint8_t field_log[256];
-
-static void
-field_init (void)
-{
-  static gsize is_ready;
-  uint32_t value = 1;
-
-  if (!g_once_init_enter (&is_ready))
-    return;
-  for (uint32_t power = 0; power < 255; power++) {
-    field_exp[power] = field_exp[power + 255] = (uint8_t) value;
-    field_log[value] = (uint8_t) power;
-    value = (value << 1) ^ ((value & 0x80) != 0 ? 0x11d : 0);
-  }
-  g_once_init_leave (&is_ready, 1);
-}
-
-static uint8_t
-field_multiply (uint8_t a, uint8_t b)
-{
-  return a == 0 || b == 0 ? 0 : field_exp[field_log[a] + field_log[b]];
-}
-
-/* 0 has no inverse and gives 0. */
-static uint8_t
-field_invert (uint8_t a)
-{
-  return a == 0 ? 0 : field_exp[255 - field_log[a]];
-}
-
 /* row := row + other * factor */
 static void
 add_row (uint8_t *row, const uint8_t *other, size_t n, uint8_t factor)
 {
   for (size_t i = 0; i < n; i++)
-    row[i] ^= field_multiply (other[i], factor);
+    row[i] ^= gf_multiply (other[i], factor);
 }
 
 RsFec *
@@ -101,7 +67,7 @@ rs_fec_new_with_kernel (GfKernel kernel)
 {
   RsFec *fec = g_new0 (RsFec, 1);
 
-  field_init ();
+  gf_field_init ();
   fec->kernel = kernel;
   return fec;
 }
@@ -150,8 +116,8 @@ rs_fec_coefficient (RsFecCode code, uint32_t m, uint32_t row, uint32_t column)
 {
   if (code == RS_FEC_AUDIO)
     return audio_matrix[row & 1][column & 3];
-  field_init ();
-  return field_invert ((uint8_t) ((m + column) ^ row));
+  gf_field_init ();
+  return gf_invert ((uint8_t) ((m + column) ^ row));
 }
 
 static bool
@@ -226,7 +192,9 @@ rs_fec_encode (RsFec *fec, RsFecCode code, uint32_t k, uint32_t m, uint8_t *cons
 {
   if (!arguments_ok (code, k, m, shard_bytes))
     return false;
-  if (m > 0)
+  if (code == RS_FEC_VIDEO && cauchy_transform_pays (fec->kernel, k, m, shard_bytes))
+    cauchy_transform_encode (fec->kernel, k, m, shards, shard_bytes);
+  else if (m > 0)
     combine (fec, encoding (fec, code, k, m), m, k, shards, shards + k, shard_bytes);
   return true;
 }
@@ -280,8 +248,8 @@ log_of_ratio (const LossPattern *loss, uint32_t k, uint32_t m, uint8_t point)
 
   for (uint32_t t = 0; t < loss->lost_count; t++) {
     /* the logarithm table has 0 for 0, and 255 more keep the sum positive */
-    sum += 255 + field_log[point ^ point_of (k, m, loss->lost[t])];
-    sum -= field_log[point ^ point_of (k, m, loss->used[k - 1 - t])];
+    sum += 255 + gf_log[point ^ point_of (k, m, loss->lost[t])];
+    sum -= gf_log[point ^ point_of (k, m, loss->used[k - 1 - t])];
   }
   return sum % 255;
 }
@@ -307,9 +275,9 @@ video_decode_matrix (uint8_t *matrix, uint32_t k, uint32_t m, const LossPattern 
     uint32_t lost_log = log_of_ratio (loss, k, m, lost_point);
 
     for (uint32_t i = 0; i < k; i++) {
-      uint32_t difference_log = field_log[point_of (k, m, loss->used[i]) ^ lost_point];
+      uint32_t difference_log = gf_log[point_of (k, m, loss->used[i]) ^ lost_point];
 
-      matrix[r * k + i] = field_exp[(used_log[i] + 2 * 255 - lost_log - difference_log) % 255];
+      matrix[r * k + i] = gf_exp[(used_log[i] + 2 * 255 - lost_log - difference_log) % 255];
     }
   }
 }
@@ -331,16 +299,15 @@ audio_decode_matrix (uint8_t *matrix, const LossPattern *loss)
     for (uint32_t c = 0; c < e; c++)
       square[t][c] = row[loss->lost[c]];
   }
-  determinant = field_multiply (square[0][0], square[1][1]) ^ field_multiply (square[0][1], square[1][0]);
-  determinant = field_invert (determinant);
+  determinant = gf_multiply (square[0][0], square[1][1]) ^ gf_multiply (square[0][1], square[1][0]);
+  determinant = gf_invert (determinant);
   for (uint32_t r = 0; r < 2; r++) {
-    inverse[r][r] = field_multiply (determinant, square[1 - r][1 - r]);
-    inverse[r][1 - r] = field_multiply (determinant, square[r][1 - r]);
+    inverse[r][r] = gf_multiply (determinant, square[1 - r][1 - r]);
+    inverse[r][1 - r] = gf_multiply (determinant, square[r][1 - r]);
   }
   for (uint32_t r = 0; r < e; r++) {
     for (uint32_t i = 0; i < 4; i++)
-      matrix[r * 4 + i] =
-          field_multiply (inverse[r][0], equations[0][i]) ^ field_multiply (inverse[r][1], equations[1][i]);
+      matrix[r * 4 + i] = gf_multiply (inverse[r][0], equations[0][i]) ^ gf_multiply (inverse[r][1], equations[1][i]);
   }
 }
 

@@ -14,6 +14,7 @@ acquire (ArenaPool *pool, gsize bytes, guint8 **data)
   fail_unless (buffer != NULL && gst_buffer_is_writable (buffer));
   fail_unless (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
   fail_unless (map.data == *data && map.size == bytes);
+  fail_unless (((guintptr) map.data & 63) == 0, "not at the begin of a cache line: %p", map.data);
   memset (map.data, 0xa5, map.size);
   gst_buffer_unmap (buffer, &map);
   return buffer;
