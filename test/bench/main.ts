@@ -39,6 +39,7 @@ const STEPS: readonly {
     run: measurements.measurePath,
   },
   { name: 'whole path, black hole', parts: ['path'], needsRoot: true, run: measurements.measureBlackHole },
+  { name: 'a sleep', parts: ['path', 'pacing'], needsRoot: false, run: measurements.measureSleep },
   { name: 'pacing, hard cases', parts: ['pacing'], needsRoot: false, run: measurements.measureHardPacing },
   { name: 'switch port, tbf', parts: ['port'], needsRoot: true, run: measurements.measureSwitchPort },
   { name: 'switch port, computed', parts: ['port'], needsRoot: false, run: measurements.measureComputedPort },

@@ -184,6 +184,13 @@ const withEncoderBeside = async <T>(work: () => Promise<T>): Promise<T> => {
   }
 };
 
+/** What a sleep between two groups costs, with nothing done before or after it. */
+export const measureSleep = async (build: Build, extent: Extent): Promise<Row[]> => {
+  const args = [String(extent.rounds), String(extent.roundS)];
+  const samples = (await runTool(build, 'bench-sleep', args, 300)) as Record<string, number[]>;
+  return [{ path: ['pacing', 'sleep', 'cpu_us'], unit: 'us', samples }];
+};
+
 /** Frames of just the sizes that keep the seed busy past the next one. */
 const AWKWARD_DATAGRAMS = [17, 18, 19, 20, 21, 22, 23, 33, 34, 35] as const;
 
