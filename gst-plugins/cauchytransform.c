@@ -29,10 +29,11 @@
 /* Subspaces of up to 128 points: m at most. */
 #define SIZES 8
 #define POINTS_MAX 128
-/* With this many data shards there is a coset beyond the parities' subspace, whatever m, and fewer do not pay. */
+/* Fewer data or parity shards are faster by the matrix. */
 #define DATA_MIN 64
-/* More rows than the other kernel does in one pass over the data. */
 #define PARITY_MIN 13
+/* There has to be a coset beyond the parities' subspace, which is the first to be added up. */
+G_STATIC_ASSERT (DATA_MIN >= POINTS_MAX / 2);
 
 /* Multiplying by a constant without GFNI: the products of the lower and of the upper four bits. */
 typedef struct
@@ -110,36 +111,41 @@ tables_init (void)
   g_once_init_leave (&is_ready, 1);
 }
 
-/* 128 bytes at once: eight points of two vectors, seven factors and a scale fill 24 of 32 registers. */
+/* 128 bytes at once: eight cells of two vectors, seven factors and a scale fill 24 of 32 registers. */
+#define COLUMN_BYTES_512 (2 * sizeof (__m512i))
 #define NAME(name) name##_512
 #define INLINE INLINE_512
 #define TARGET TARGET_512
 #define Vector __m512i
 #define VECTORS 2
+#define LOAD(from) _mm512_loadu_si512 (from)
+#define STORE(to, x) _mm512_storeu_si512 (to, x)
 #define Factor __m512i
 #define FACTOR(matrix) gf_matrix_512 (matrix)
 #define SKEWS skews
 #define SCALES scales
 #define MULTIPLY(x, factor) _mm512_gf2p8affine_epi64_epi8 (x, factor, 0)
-#define ADD(x, y) _mm512_xor_si512 (x, y)
-#define LOAD(from) _mm512_loadu_si512 (from)
-#define STORE(to, x) _mm512_storeu_si512 (to, x)
 #include "cauchytransformvector.h"
+#undef Vector
+#undef VECTORS
+#undef LOAD
+#undef STORE
 
 /* 32 bytes at once: there are 16 registers. */
+#define COLUMN_BYTES_256 sizeof (__m256i)
+#define Vector __m256i
+#define VECTORS 1
+#define LOAD(from) _mm256_loadu_si256 ((const void *) (from))
+#define STORE(to, x) _mm256_storeu_si256 ((void *) (to), x)
+
 #define NAME(name) name##_256
 #define INLINE INLINE_256
 #define TARGET TARGET_256
-#define Vector __m256i
-#define VECTORS 1
 #define Factor __m256i
-#define FACTOR(matrix) _mm256_set1_epi64x ((long long) *(matrix))
+#define FACTOR(matrix) gf_matrix_256 (matrix)
 #define SKEWS skews
 #define SCALES scales
 #define MULTIPLY(x, factor) _mm256_gf2p8affine_epi64_epi8 (x, factor, 0)
-#define ADD(x, y) _mm256_xor_si256 (x, y)
-#define LOAD(from) _mm256_loadu_si256 ((const void *) (from))
-#define STORE(to, x) _mm256_storeu_si256 ((void *) (to), x)
 #include "cauchytransformvector.h"
 
 /* The same without GFNI. */
@@ -166,35 +172,36 @@ shuffle_multiply (__m256i x, ShuffleFactor factor)
   const __m256i mask = _mm256_set1_epi8 (0x0f);
   __m256i low = _mm256_and_si256 (x, mask), high = _mm256_and_si256 (_mm256_srli_epi16 (x, 4), mask);
 
-  return _mm256_xor_si256 (_mm256_shuffle_epi8 (factor.low, low), _mm256_shuffle_epi8 (factor.high, high));
+  return _mm256_shuffle_epi8 (factor.low, low) ^ _mm256_shuffle_epi8 (factor.high, high);
 }
 
 #define NAME(name) name##_shuffle
 #define INLINE INLINE_SHUFFLE
 #define TARGET TARGET_SHUFFLE
-#define Vector __m256i
-#define VECTORS 1
 #define Factor ShuffleFactor
 #define FACTOR(nibbles) shuffle_factor (nibbles)
 #define SKEWS skew_nibbles
 #define SCALES scale_nibbles
 #define MULTIPLY(x, factor) shuffle_multiply (x, factor)
-#define ADD(x, y) _mm256_xor_si256 (x, y)
-#define LOAD(from) _mm256_loadu_si256 ((const void *) (from))
-#define STORE(to, x) _mm256_storeu_si256 ((void *) (to), x)
 #include "cauchytransformvector.h"
+
+static size_t
+column_bytes (GfKernel kernel)
+{
+  return kernel == GF_KERNEL_GFNI_AVX512 ? COLUMN_BYTES_512 : COLUMN_BYTES_256;
+}
 
 bool
 cauchy_transform_pays (GfKernel kernel, uint32_t k, uint32_t m, size_t bytes)
 {
-  size_t column_bytes = kernel == GF_KERNEL_GFNI_AVX512 ? COLUMN_BYTES_512 : COLUMN_BYTES_256;
-
-  return kernel != GF_KERNEL_ISAL && k >= DATA_MIN && m >= PARITY_MIN && m <= POINTS_MAX && bytes >= column_bytes;
+  return kernel != GF_KERNEL_ISAL && k >= DATA_MIN && m >= PARITY_MIN && m <= POINTS_MAX
+      && bytes >= column_bytes (kernel);
 }
 
 void
 cauchy_transform_encode (GfKernel kernel, uint32_t k, uint32_t m, uint8_t *const *shards, size_t bytes)
 {
+  g_return_if_fail (cauchy_transform_pays (kernel, k, m, bytes));
   tables_init ();
   if (kernel == GF_KERNEL_GFNI_AVX512)
     encode_512 (k, m, shards, bytes);

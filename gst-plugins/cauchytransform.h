@@ -1,8 +1,8 @@
 /*
  * cauchytransform.h: the parity of large video blocks (rsfec.h, RS_FEC_VIDEO) without its matrix. The coefficient of data
  * shard i in parity shard j is 1 / (j + m + i), so the parities are the values of a sum of simple fractions with their
- * poles at m .. m + k - 1. An additive FFT finds them with about k * log m products for each byte of a shard, where the
- * matrix takes k * m. Same bytes. Why: docs/decisions/0020-parity-by-transform.md.
+ * poles at m .. m + k - 1. An additive FFT finds them with some k / 2 * log2 m + k products for each byte of a shard,
+ * where the matrix takes k * m. Same bytes. Why: docs/decisions/0020-parity-by-transform.md.
  *
  * Threads: no state but constants; any thread, any number at once.
  */

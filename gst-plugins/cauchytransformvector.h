@@ -1,7 +1,7 @@
 /*
  * cauchytransformvector.h: the transform of cauchytransform.c for one width of vectors, which includes it once for each,
- * with NAME, INLINE, TARGET, Vector, VECTORS, Factor, FACTOR, SKEWS, SCALES, MULTIPLY, ADD, LOAD and STORE defined. They are
- * gone afterwards.
+ * with NAME, INLINE, TARGET, Vector, VECTORS, Factor, FACTOR, SKEWS, SCALES, MULTIPLY, LOAD and STORE defined. Those that
+ * differ from one to the next are gone afterwards.
  *
  * The work goes by columns: the same few bytes of every shard, a cell each. Up to eight cells are in registers at a time,
  * for up to three stages of butterflies.
@@ -10,11 +10,6 @@
 #define CELL_BYTES (VECTORS * sizeof (Vector))
 #define EACH_CELL(stages) UNROLL for (unsigned u = 0; u < 1u << (stages); u++)
 #define EACH_VECTOR UNROLL for (unsigned v = 0; v < VECTORS; v++)
-
-enum
-{
-  NAME (COLUMN_BYTES) = VECTORS * sizeof (Vector)
-};
 
 typedef struct
 {
@@ -25,8 +20,8 @@ typedef struct
   uint8_t *scratch; /* a cell for each point of a coset */
 } NAME (Column);
 
-/* Values at 2^stages points, which lie 2^stage apart, to coefficients. `point` is the first of the points of which that
- * are the last stages. */
+/* Values at 2^stages points, which lie 2^stage apart, to coefficients: the stages from `stage` on of the subspace, or
+ * coset, that begins at `point`. */
 INLINE void
 NAME (interpolate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned stage, unsigned point)
 {
@@ -42,8 +37,8 @@ NAME (interpolate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned st
       for (unsigned low = pair; low < pair + half; low++) {
         EACH_VECTOR
         {
-          cells[low + half][v] = ADD (cells[low + half][v], cells[low][v]);
-          cells[low][v] = ADD (cells[low][v], MULTIPLY (cells[low + half][v], factor));
+          cells[low + half][v] = cells[low + half][v] ^ cells[low][v];
+          cells[low][v] = cells[low][v] ^ MULTIPLY (cells[low + half][v], factor);
         }
       }
     }
@@ -55,8 +50,9 @@ INLINE void
 NAME (evaluate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned stage, unsigned point)
 {
   UNROLL
-  for (unsigned i = stages; i-- > 0;) {
-    const unsigned half = 1u << i;
+  for (unsigned done = 0; done < stages; done++) {
+    /* Counting down, GCC would unroll this too late to keep the cells in registers. */
+    const unsigned i = stages - 1 - done, half = 1u << i;
 
     UNROLL
     for (unsigned pair = 0; pair < 1u << stages; pair += 2 * half) {
@@ -66,8 +62,8 @@ NAME (evaluate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned stage
       for (unsigned low = pair; low < pair + half; low++) {
         EACH_VECTOR
         {
-          cells[low][v] = ADD (cells[low][v], MULTIPLY (cells[low + half][v], factor));
-          cells[low + half][v] = ADD (cells[low + half][v], cells[low][v]);
+          cells[low][v] = cells[low][v] ^ MULTIPLY (cells[low + half][v], factor);
+          cells[low + half][v] = cells[low + half][v] ^ cells[low][v];
         }
       }
     }
@@ -130,7 +126,9 @@ NAME (add_scaled) (
       uint8_t *sum = sums + (u * step) * CELL_BYTES + v * sizeof (Vector);
       Vector product = MULTIPLY (cells[u][v], scale);
 
-      STORE (sum, is_first ? product : ADD (LOAD (sum), product));
+      if (!is_first)
+        product ^= LOAD (sum);
+      STORE (sum, product);
     }
   }
 }
@@ -268,6 +266,8 @@ NAME (evaluate_all) (const NAME (Column) * column, uint8_t *sums, unsigned point
     case 2:
       NAME (evaluate_last) (column, sums, 2, point);
       return;
+    case 3:
+      break;
     case 4:
       NAME (evaluate_first) (sums, 1, 3, point);
       break;
@@ -295,11 +295,11 @@ NAME (halve) (uint8_t *sums, unsigned point, unsigned size, bool has_upper)
   size_t half = CELL_BYTES << size;
 
   for (uint8_t *low = sums; low < sums + half; low += sizeof (Vector)) {
-    Vector upper = LOAD (low + half), lower = ADD (LOAD (low), MULTIPLY (upper, factor));
+    Vector upper = LOAD (low + half), lower = LOAD (low) ^ MULTIPLY (upper, factor);
 
     STORE (low, lower);
     if (has_upper)
-      STORE (low + half, ADD (lower, upper));
+      STORE (low + half, lower ^ upper);
   }
 }
 
@@ -350,13 +350,8 @@ NAME (encode) (uint32_t k, uint32_t m, uint8_t *const *shards, size_t bytes)
 #undef NAME
 #undef INLINE
 #undef TARGET
-#undef Vector
-#undef VECTORS
 #undef Factor
 #undef FACTOR
 #undef SKEWS
 #undef SCALES
 #undef MULTIPLY
-#undef ADD
-#undef LOAD
-#undef STORE

@@ -155,7 +155,7 @@ tile_256 (const Pass *pass, const unsigned rows, const unsigned width, size_t at
       x[c] = _mm256_loadu_si256 ((const void *) (pass->sources[i] + at + 32 * c));
     UNROLL
     for (unsigned r = 0; r < rows; r++) {
-      __m256i factor = _mm256_set1_epi64x ((long long) matrix[r]);
+      __m256i factor = gf_matrix_256 (&matrix[r]);
 
       UNROLL
       for (unsigned c = 0; c < width; c++)

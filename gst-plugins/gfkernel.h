@@ -14,7 +14,8 @@ typedef enum
 {
   /* the library, which picks among its own; runs everywhere */
   GF_KERNEL_ISAL,
-  /* the library, too: without GFNI nothing of ours is much faster at products, but cauchytransform.h is at large blocks */
+  /* the library, too (which may well use AVX-512): without GFNI nothing of ours is much faster at products. What it stands
+   * for is that cauchytransform.h does large blocks */
   GF_KERNEL_AVX2,
   /* VEX encoding, 32 bytes at once: processors without AVX-512 */
   GF_KERNEL_GFNI_AVX2,

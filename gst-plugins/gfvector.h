@@ -19,7 +19,7 @@
 #define INLINE_256 static inline __attribute__ ((always_inline)) TARGET_256
 
 /*
- * The bit matrix in each lane. LLVM before 20 encodes the offset wrongly (llvm/llvm-project#120340) when it folds this
+ * The bit matrix in each lane. With AVX-512, which a compiler may use for shorter vectors too, LLVM before 20 encodes the offset wrongly (llvm/llvm-project#120340) when it folds this
  * load into the instruction that uses it; the empty assembly keeps them apart. GCC does not fold it in any case.
  */
 INLINE_512 __m512i
@@ -28,5 +28,14 @@ gf_matrix_512 (const uint64_t *matrix)
   __m512i lanes = _mm512_set1_epi64 ((long long) *matrix);
 
   __asm__ ("" : "+v"(lanes));
+  return lanes;
+}
+
+INLINE_256 __m256i
+gf_matrix_256 (const uint64_t *matrix)
+{
+  __m256i lanes = _mm256_set1_epi64x ((long long) *matrix);
+
+  __asm__ ("" : "+x"(lanes));
   return lanes;
 }

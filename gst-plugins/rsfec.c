@@ -1,6 +1,6 @@
 /*
- * rsfec.c: see rsfec.h. Encoding tables are cached, because expanding the matrix of a large block costs as much as
- * a part of the encoding; decoding tables depend on what was lost and are not worth keeping.
+ * rsfec.c: see rsfec.h. Tables for encoding by the matrix are cached, because expanding it costs as much as a part of the
+ * encoding; decoding tables depend on what was lost and are not worth keeping.
  */
 #include "rsfec.h"
 
@@ -15,8 +15,8 @@
 #define VIDEO_SLOTS 256
 #define AUDIO_SLOT VIDEO_SLOTS
 #define SLOTS (VIDEO_SLOTS + 1)
-/* All blocks of a stream at 20 % would be 6 MB with our kernels and 20 MB with ISA-L; the sizes that really occur lie
- * close together. */
+/* Where large blocks need no tables, all others of a stream at 20 % are 0.2 MB; with ISA-L alone they would be 20 MB, of
+ * which the sizes that really occur are a part. */
 #define CACHE_BYTES (12u << 20)
 
 /* A matrix as the kernel wants it, and plain for shards that are too short for the kernel. One allocation. */

@@ -1,7 +1,7 @@
 /*
  * rsfec.h: Reed-Solomon over GF(2^8), polynomial 0x11D, with the two generator matrices of GameStream: the systematic
  * Cauchy matrix of video (protocol/video.md §4.1) and the fixed 4+2 matrix of audio (protocol/audio.md §3.1). The bytes
- * are gfkernel.c's work.
+ * are the work of gfkernel.c and, for large blocks of video, cauchytransform.c.
  *
  * Threads: an RsFec is a cache of tables and belongs to one thread at a time; make one for each element.
  */

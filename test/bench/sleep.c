@@ -14,10 +14,12 @@
 /* Between two groups of a frame. */
 #define PAUSE_NS 500000u
 #define ROUNDS_MAX 100
+#define SECONDS_MAX 60
 
 static double
-cost_us (Sleeper *sleeper, uint32_t sleeps)
+cost_us (Sleeper *sleeper, double seconds)
 {
+  uint32_t sleeps = (uint32_t) (seconds * 1e9 / PAUSE_NS) + 1;
   uint64_t until_ns = measure_now_ns (), begin_ns = measure_thread_cpu_ns ();
 
   for (uint32_t i = 0; i < sleeps; i++) {
@@ -31,10 +33,10 @@ cost_us (Sleeper *sleeper, uint32_t sleeps)
 }
 
 static void
-print_list (const char *name, const double *values, uint32_t count)
+print_list (const char *name, const double *values, int count)
 {
   printf ("\"%s\":[", name);
-  for (uint32_t i = 0; i < count; i++)
+  for (int i = 0; i < count; i++)
     printf ("%s%.3f", i > 0 ? "," : "", values[i]);
   printf ("]");
 }
@@ -42,20 +44,21 @@ print_list (const char *name, const double *values, uint32_t count)
 int
 main (int argc, char **argv)
 {
-  uint32_t rounds = argc == 3 ? (uint32_t) atoi (argv[1]) : 0,
-           sleeps = argc == 3 ? (uint32_t) (atof (argv[2]) * 1e9 / PAUSE_NS) : 0;
+  int rounds = argc == 3 ? atoi (argv[1]) : 0;
+  double seconds = argc == 3 ? atof (argv[2]) : 0;
   double armed[ROUNDS_MAX], plain[ROUNDS_MAX];
   Sleeper sleeper;
 
-  if (rounds == 0 || rounds > ROUNDS_MAX || sleeps == 0) {
-    fprintf (stderr, "usage: %s ROUNDS SECONDS      1 to %d rounds\n", argv[0], ROUNDS_MAX);
+  if (rounds < 1 || rounds > ROUNDS_MAX || !(seconds > 0 && seconds <= SECONDS_MAX)) {
+    fprintf (
+        stderr, "usage: %s ROUNDS SECONDS      1 to %d rounds of up to %d seconds\n", argv[0], ROUNDS_MAX, SECONDS_MAX);
     return 2;
   }
   prctl (PR_SET_TIMERSLACK, 1UL);
   sleeper_open (&sleeper);
-  for (uint32_t i = 0; i < rounds; i++) {
-    armed[i] = cost_us (&sleeper, sleeps);
-    plain[i] = cost_us (NULL, sleeps);
+  for (int i = 0; i < rounds; i++) {
+    armed[i] = cost_us (&sleeper, seconds);
+    plain[i] = cost_us (NULL, seconds);
   }
   sleeper_close (&sleeper);
   printf ("{");

@@ -64,6 +64,29 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   return signalled;
 }
 
+EXPORT
+gboolean (g_once_init_enter) (volatile void *location)
+{
+  static gboolean (*next) (volatile void *);
+  gboolean is_first;
+
+  if (next == NULL)
+    next = (gboolean (*) (volatile void *)) dlsym (RTLD_NEXT, "g_once_init_enter");
+  is_first = next (location);
+  __tsan_acquire ((void *) location);
+  return is_first;
+}
+
+EXPORT void (g_once_init_leave) (volatile void *location, gsize result)
+{
+  static void (*next) (volatile void *, gsize);
+
+  if (next == NULL)
+    next = (void (*) (volatile void *, gsize)) dlsym (RTLD_NEXT, "g_once_init_leave");
+  __tsan_release ((void *) location);
+  next (location, result);
+}
+
 EXPORT void
 g_object_unref (gpointer object)
 {
