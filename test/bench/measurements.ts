@@ -10,16 +10,18 @@ import { type Build, type Figures, figure, runTool, startListener } from './tool
 
 /** How much is measured. */
 export interface Extent {
-  /** Rounds of each sender. */
+  /** Rounds in which all senders take turns: many short ones, because a virtual machine’s neighbours come and go. */
   readonly rounds: number;
-  /** Length of one round. */
-  readonly roundS: number;
+  /** Length of one turn. */
+  readonly turnS: number;
+  /** Length of a run that is not compared with another. */
+  readonly runS: number;
   /** Length of the runs that are about time: the switch port, the sustained stream. */
   readonly longS: number;
 }
 
-export const FULL: Extent = { rounds: 5, roundS: 3, longS: 60 };
-export const QUICK: Extent = { rounds: 3, roundS: 1, longS: 10 };
+export const FULL: Extent = { rounds: 12, turnS: 1.2, runS: 3, longS: 60 };
+export const QUICK: Extent = { rounds: 3, turnS: 1, runS: 1, longS: 10 };
 
 export const WORKLOADS = ['A', 'B', 'C'] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
@@ -60,12 +62,19 @@ const stream = async (target: Target, args: readonly string[], seconds: number):
 
 type Runs = Readonly<Record<string, readonly Figures[]>>;
 
+/** Each round begins with another sender, and every other one goes backwards: who runs after whom is nobody’s advantage. */
+const turnsOf = <T>(senders: readonly T[], round: number): readonly T[] => {
+  const first = round % senders.length;
+  const turns = [...senders.slice(first), ...senders.slice(0, first)];
+  return round % 2 === 0 ? turns : turns.reverse();
+};
+
 const runAll = async (target: Target, workload: WorkloadName, extent: Extent): Promise<Runs> => {
   const runs: Record<string, Figures[]> = {};
   for (let round = 0; round < extent.rounds; round++)
-    for (const [name, args] of Object.entries(SENDERS)) {
+    for (const [name, args] of turnsOf(Object.entries(SENDERS), round)) {
       runs[name] ??= [];
-      runs[name].push(await stream(target, [...args, '--workload', workload], extent.roundS));
+      runs[name].push(await stream(target, [...args, '--workload', workload], extent.turnS));
     }
   return runs;
 };
@@ -131,7 +140,7 @@ const loopbackRows = (workload: WorkloadName, runs: Runs): Row[] => {
 
 /** Payloaders alone. */
 export const measurePayloaders = async (build: Build, extent: Extent): Promise<Row[]> => {
-  const args = [String(extent.rounds * 2 + 1), String(extent.roundS / 10)];
+  const args = [String(extent.rounds), String(extent.runS / 10)];
   const result = (await runTool(build, 'bench-payloader', args, 300)) as Record<
     string,
     Record<string, number>
@@ -186,7 +195,7 @@ const withEncoderBeside = async <T>(work: () => Promise<T>): Promise<T> => {
 
 /** What a sleep between two groups costs, with nothing done before or after it. */
 export const measureSleep = async (build: Build, extent: Extent): Promise<Row[]> => {
-  const args = [String(extent.rounds), String(extent.roundS)];
+  const args = [String(extent.rounds), String(extent.turnS)];
   const samples = (await runTool(build, 'bench-sleep', args, 300)) as Record<string, number[]>;
   return [{ path: ['pacing', 'sleep', 'cpu_us'], unit: 'us', samples }];
 };
@@ -199,7 +208,7 @@ const awkwardRow = async (target: Target, extent: Extent): Promise<Row> => {
   for (const datagrams of AWKWARD_DATAGRAMS)
     for (const [name, sender] of [['ours', 'lumen'] as const, ['seed', 'seed'] as const]) {
       const args = ['--sender', sender, '--workload', 'A', '--datagrams', String(datagrams)];
-      dropped[name] += figure(await stream(target, args, extent.roundS), 'frames_dropped');
+      dropped[name] += figure(await stream(target, args, extent.runS), 'frames_dropped');
     }
   return {
     path: ['pacing', 'awkward_sizes', 'frames_dropped'],
@@ -215,7 +224,7 @@ export const measureHardPacing = async (build: Build, extent: Extent): Promise<R
   try {
     const awkward = await awkwardRow(target, extent);
     const beside = await withEncoderBeside(() =>
-      stream(target, ['--sender', 'lumen', '--workload', 'C'], extent.roundS * 2),
+      stream(target, ['--sender', 'lumen', '--workload', 'C'], extent.runS * 2),
     );
     const names = ['late_us_p50', 'late_us_p99', 'max_burst', 'frames_dropped'] as const;
     return [
