@@ -37,8 +37,8 @@ NAME (interpolate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned st
       for (unsigned low = pair; low < pair + half; low++) {
         EACH_VECTOR
         {
-          cells[low + half][v] = cells[low + half][v] ^ cells[low][v];
-          cells[low][v] = cells[low][v] ^ MULTIPLY (cells[low + half][v], factor);
+          cells[low + half][v] ^= cells[low][v];
+          cells[low][v] ^= MULTIPLY (cells[low + half][v], factor);
         }
       }
     }
@@ -62,8 +62,8 @@ NAME (evaluate) (Vector (*cells)[VECTORS], const unsigned stages, unsigned stage
       for (unsigned low = pair; low < pair + half; low++) {
         EACH_VECTOR
         {
-          cells[low][v] = cells[low][v] ^ MULTIPLY (cells[low + half][v], factor);
-          cells[low + half][v] = cells[low + half][v] ^ cells[low][v];
+          cells[low][v] ^= MULTIPLY (cells[low + half][v], factor);
+          cells[low + half][v] ^= cells[low][v];
         }
       }
     }

@@ -10,7 +10,7 @@ import { type Build, type Figures, figure, runTool, startListener } from './tool
 
 /** How much is measured. */
 export interface Extent {
-  /** Rounds in which all senders take turns: many short ones, because a virtual machine’s neighbours come and go. */
+  /** Rounds in which all senders take turns: an odd number, for its median, and many, as a machine’s neighbours come and go. */
   readonly rounds: number;
   /** Length of one turn. */
   readonly turnS: number;
@@ -20,7 +20,7 @@ export interface Extent {
   readonly longS: number;
 }
 
-export const FULL: Extent = { rounds: 12, turnS: 1.2, runS: 3, longS: 60 };
+export const FULL: Extent = { rounds: 13, turnS: 1.2, runS: 3, longS: 60 };
 export const QUICK: Extent = { rounds: 3, turnS: 1, runS: 1, longS: 10 };
 
 export const WORKLOADS = ['A', 'B', 'C'] as const;
