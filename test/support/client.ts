@@ -57,5 +57,11 @@ export const probe = (serve: Serve, options: Partial<ProbeOptions> = {}): Promis
   runProbe(optionsFor(serve, options));
 
 /** Starts a stream that the test steers. */
-export const openStream = (serve: Serve, options: Partial<StreamOptions> = {}): Promise<ProbeStream> =>
-  startStream(optionsFor(serve, options));
+export const openStream = async (
+  serve: Serve,
+  options: Partial<StreamOptions> = {},
+): Promise<ProbeStream> => {
+  const stream = await startStream(optionsFor(serve, options));
+  serve.onStopped(() => stream.vanish());
+  return stream;
+};

@@ -142,6 +142,7 @@ export class Serve {
   readonly child: ChildProcess;
   /** Everything it printed and logged so far. */
   output = '';
+  readonly #endings: (() => Promise<unknown>)[] = [];
 
   private constructor(port: number, home: TestHome, child: ChildProcess) {
     this.port = port;
@@ -192,6 +193,11 @@ export class Serve {
     return JSON.parse(result.stdout) as HostStatus;
   }
 
+  /** Has `end` called once it has stopped. What a failed test leaves running would keep the test program from ending. */
+  onStopped(end: () => Promise<unknown>): void {
+    this.#endings.push(end);
+  }
+
   /** Asks it to stop, as Ctrl-C does. @returns how long that took in milliseconds */
   async stop(signal: NodeJS.Signals = 'SIGTERM', deadlineMs = 10_000): Promise<number> {
     const startMs = performance.now();
@@ -201,7 +207,9 @@ export class Serve {
       await once(this.child, 'exit');
       clearTimeout(timer);
     }
-    return performance.now() - startMs;
+    const tookMs = performance.now() - startMs;
+    for (const end of this.#endings.splice(0)) await end();
+    return tookMs;
   }
 }
 
