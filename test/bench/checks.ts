@@ -1,7 +1,7 @@
 /**
  * What the figures have to show. A bound stands here as it was set; a row that was not measured gives no check.
  */
-import { type Check, figureOf, isComparable, type Row, ratioOf } from './report.js';
+import { type Check, figureOf, isComparable, type Row, ratioErrorOf, ratioOf } from './report.js';
 
 type Bound = Check['bound'];
 
@@ -34,6 +34,7 @@ class Checks {
     const check = {
       name: `${path}: ${ours} / ${other}`,
       value: ratioOf(row, ours, other),
+      error: ratioErrorOf(row, ours, other),
       bound,
       unit: 'times',
     };
@@ -44,8 +45,10 @@ class Checks {
   cheapest(path: string, others: readonly string[], bound: Bound): void {
     const row = this.#rows.get(path);
     if (row === undefined) return;
-    const value = Math.max(...others.map((other) => ratioOf(row, 'ours', other)));
-    this.list.push({ name: `${path}: ours / cheapest`, value, bound, unit: 'times' });
+    const [value, error] = others
+      .map((other) => [ratioOf(row, 'ours', other), ratioErrorOf(row, 'ours', other)] as const)
+      .reduce((most, one) => (one[0] > most[0] ? one : most));
+    this.list.push({ name: `${path}: ours / cheapest`, value, error, bound, unit: 'times' });
   }
 }
 

@@ -11,7 +11,10 @@ export interface Row {
   /** Where the row stands in the JSON, such as `['path', 'C', 'cpu_ms_per_s']`. */
   readonly path: readonly string[];
   readonly unit: string;
-  /** For each sender one value a round; in round `i` all took turns. `ours` and its variants (`ours_…`) are Lumen. */
+  /**
+   * For each sender one value a round, without a value for rounds that it sat out. `ours` and its variants (`ours_…`)
+   * are Lumen.
+   */
   readonly samples: Readonly<Record<string, readonly number[]>>;
   /** What the originals measured on a machine of the same kind, where that is known. */
   readonly reference?: Readonly<Record<string, number>>;
@@ -23,26 +26,42 @@ export interface Row {
 export interface Check {
   readonly name: string;
   readonly value: number;
+  /** Its standard error, where the rounds tell. */
+  readonly error?: number;
   readonly bound: { readonly kind: 'min' | 'max'; readonly value: number };
   readonly unit: string;
   /** Why the figure means less than it seems to, where it does. */
   readonly note?: string;
 }
 
-export const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+const quantile = (values: readonly number[], share: number): number => {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 };
+
+/** Of the values that there are; NaN where there is none. */
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** The standard error of the median of values that are spread normally but for a few that lie far off. */
+const medianError = (values: readonly number[]): number =>
+  (1.2533 * (quantile(values, 0.75) - quantile(values, 0.25))) /
+  1.349 /
+  Math.sqrt(values.filter(Number.isFinite).length);
 
 /** The median over rounds; NaN for a sender that the row does not have. */
 export const figureOf = (row: Row, sender: string): number => median(row.samples[sender] ?? []);
 
-/** `ours` (or a variant) in multiples of another sender: the median of the rounds' own ratios, because a machine drifts. */
-export const ratioOf = (row: Row, ours: string, other: string): number => {
+const ratiosOf = (row: Row, ours: string, other: string): readonly number[] => {
   const others = row.samples[other] ?? [];
-  const ratios = (row.samples[ours] ?? []).map((value, round) => value / (others[round] ?? Number.NaN));
-  return median(ratios);
+  return (row.samples[ours] ?? []).map((value, round) => value / (others[round] ?? Number.NaN));
 };
+
+/** `ours` (or a variant) in multiples of another sender: the median of the rounds' own ratios, because a machine drifts. */
+export const ratioOf = (row: Row, ours: string, other: string): number => median(ratiosOf(row, ours, other));
+
+/** The standard error of that. */
+export const ratioErrorOf = (row: Row, ours: string, other: string): number =>
+  medianError(ratiosOf(row, ours, other));
 
 /** How far a stand-in is from its original, as a share (0.2: 20 % above); undefined where no original is known. */
 export const deviationOf = (row: Row, sender: string): number | undefined => {
@@ -98,7 +117,12 @@ export const toJson = (rows: readonly Row[], checks: readonly Check[], machine: 
   tree['checks'] = Object.fromEntries(
     checks.map((check) => [
       check.name,
-      { value: round(check.value), [check.bound.kind]: check.bound.value, ok: isKept(check) },
+      {
+        value: round(check.value),
+        ...(check.error === undefined ? {} : { error: round(check.error) }),
+        [check.bound.kind]: check.bound.value,
+        ok: isKept(check),
+      },
     ]),
   );
   return tree;
@@ -138,6 +162,7 @@ export const formatChecks = (checks: readonly Check[]): string =>
       const bound = `${check.bound.kind === 'max' ? 'at most' : 'at least'} ${check.bound.value}`;
       const note = check.note === undefined ? '' : `  (${check.note})`;
       const verdict = isKept(check) ? 'ok  ' : 'MISS';
-      return `${verdict}  ${check.name}: ${number(check.value)} ${check.unit}, ${bound}${note}\n`;
+      const error = Number.isFinite(check.error) ? ` ± ${(check.error ?? 0).toPrecision(2)}` : '';
+      return `${verdict}  ${check.name}: ${number(check.value)}${error} ${check.unit}, ${bound}${note}\n`;
     })
     .join('');

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { checksOf } from '../../bench/checks.js';
 import {
   deviationOf,
+  figureOf,
   formatChecks,
   formatRows,
   isComparable,
   isKept,
   type Row,
+  ratioErrorOf,
   ratioOf,
   toJson,
 } from '../../bench/report.js';
@@ -23,6 +25,16 @@ const cpu: Row = {
 describe('a benchmark report', () => {
   it('takes the ratio within each round, so that a slow round moves neither side', () => {
     assert.equal(ratioOf(cpu, 'ours', 'sunshine'), 0.5);
+  });
+
+  it('tells how sure a ratio is, and leaves out the rounds that one of both sat out', () => {
+    const rare: number[] = [];
+    [rare[0], rare[3], rare[6], rare[9]] = [10, 10, 10, 10];
+    const row: Row = { path: ['x'], unit: 'ms', samples: { ours: [5, 5, 9, 6, 6, 9, 7, 7, 9, 8], rare } };
+    assert.equal(figureOf(row, 'rare'), 10);
+    assert.equal(ratioOf(row, 'ours', 'rare'), 0.7);
+    // The quartiles of 0.5, 0.6, 0.7, 0.8 as they are taken here are 0.6 and 0.8.
+    assert.ok(Math.abs(ratioErrorOf(row, 'ours', 'rare') - (1.2533 * 0.2) / 1.349 / 2) < 1e-12);
   });
 
   it('calls a stand-in comparable within 15 % of the original, what the original includes added', () => {
@@ -67,12 +79,12 @@ describe('a benchmark report', () => {
   it('says of each check whether it is kept, and its bound', () => {
     const bound = { kind: 'max', value: 0.75 } as const;
     const kept = { name: 'a', value: 0.75, bound, unit: 'times' };
-    const missed = { name: 'b', value: 0.76, bound, unit: 'times', note: 'noisy' };
+    const missed = { name: 'b', value: 0.76, error: 0.0123, bound, unit: 'times', note: 'noisy' };
     assert.equal(isKept(kept), true);
     assert.equal(isKept({ name: 'c', value: Number.NaN, bound, unit: 'times' }), false);
     assert.equal(
       formatChecks([kept, missed]),
-      'ok    a: 0.75 times, at most 0.75\nMISS  b: 0.76 times, at most 0.75  (noisy)\n',
+      'ok    a: 0.75 times, at most 0.75\nMISS  b: 0.76 ± 0.012 times, at most 0.75  (noisy)\n',
     );
   });
 
