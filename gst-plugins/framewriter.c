@@ -7,6 +7,13 @@
 
 #include "nvpacket.h"
 
+#define CACHE_LINE_BYTES 64u
+/* How far the copying fetches ahead. Access unit and arena have left the near caches since they were last touched, a frame
+ * ago; left to itself, the processor fetches ahead within a page only, and not before it has seen some lines of it. */
+#define FETCH_AHEAD_BYTES 4096u
+/* GCC takes a function that only fetches for one without effect, and leaves out calls of it. */
+#define FETCHING static inline __attribute__ ((always_inline)) void
+
 /* Reads the spans of the access unit as one run of bytes. */
 typedef struct
 {
@@ -43,6 +50,28 @@ cursor_copy (Cursor *cursor, uint8_t *out, size_t wanted)
   return copied;
 }
 
+/* Asks for the cache lines of bytes `from` to `to`, as far as there are such before `end`. */
+FETCHING
+fetch (const uint8_t *bytes, size_t from, size_t to, size_t end)
+{
+  for (size_t at = from; at < to && at < end; at += CACHE_LINE_BYTES)
+    __builtin_prefetch (bytes + at);
+}
+
+/* Asks for `wanted` bytes of the access unit, `ahead` of the cursor. */
+FETCHING
+cursor_fetch (const Cursor *cursor, size_t ahead, size_t wanted)
+{
+  const AnnexbSpan *span;
+  size_t from;
+
+  if (cursor->span == cursor->frame->span_count)
+    return;
+  span = &cursor->frame->spans[cursor->span];
+  from = span->offset + cursor->done + ahead;
+  fetch (cursor->frame->bytes, from, from + wanted, span->offset + span->size);
+}
+
 static void
 write_frame_header (uint8_t *bytes, const WriterFrame *frame)
 {
@@ -73,13 +102,19 @@ write_data_shard (uint8_t *shard, Cursor *cursor, uint32_t packet_number, uint8_
 }
 
 static void
-write_data_shards (
-    uint8_t **shards, const FramePlanBlock *block, Cursor *cursor, uint64_t first_packet, bool is_first_block)
+write_data_shards (uint8_t **shards, size_t stride, const FramePlanBlock *block, Cursor *cursor, uint64_t first_packet,
+    bool is_first_block)
 {
+  size_t end = (block->data_shards + block->parity_shards) * stride;
+
+  fetch (shards[0], 0, FETCH_AHEAD_BYTES, end);
+  cursor_fetch (cursor, 0, FETCH_AHEAD_BYTES);
   for (uint32_t i = 0; i < block->data_shards; i++) {
     /* SOF and EOF mark the ends of every block, not of the frame. */
     unsigned flags = NV_VIDEO_FLAG_PICTURE;
 
+    fetch (shards[0], i * stride + FETCH_AHEAD_BYTES, (i + 1) * stride + FETCH_AHEAD_BYTES, end);
+    cursor_fetch (cursor, FETCH_AHEAD_BYTES, cursor->frame->plan->payload_bytes);
     if (i == 0)
       flags |= NV_VIDEO_FLAG_SOF;
     if (i == block->data_shards - 1)
@@ -109,7 +144,7 @@ write_block (RsFec *fec, uint8_t *first, size_t stride, Cursor *cursor, uint32_t
     return false;
   for (uint32_t i = 0; i < count; i++)
     shards[i] = first + i * stride;
-  write_data_shards (shards, block, cursor, first_packet, block_number == 0);
+  write_data_shards (shards, stride, block, cursor, first_packet, block_number == 0);
   if (!rs_fec_encode (fec, RS_FEC_VIDEO, block->data_shards, block->parity_shards, shards,
           frame->packet_size + NV_VIDEO_SHARD_OVERHEAD))
     return false;
