@@ -42,7 +42,10 @@ const quantile = (values: readonly number[], share: number): number => {
 /** Of the values that there are; NaN where there is none. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** The standard error of the median of values that are spread normally but for a few that lie far off. */
+/**
+ * The standard error of the median of values that are spread normally but for a few that lie far off: 1.2533 times that of
+ * their mean, with their deviation taken from the quartiles, which are 1.349 of it apart.
+ */
 const medianError = (values: readonly number[]): number =>
   (1.2533 * (quantile(values, 0.75) - quantile(values, 0.25))) /
   1.349 /
