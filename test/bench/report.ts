@@ -44,12 +44,13 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 
 /**
  * The standard error of the median of values that are spread normally but for a few that lie far off: 1.2533 times that of
- * their mean, with their deviation taken from the quartiles, which are 1.349 of it apart.
+ * their mean, with their deviation taken from the quartiles, which are 1.349 of it apart. NaN where there is one value, which says nothing of others.
  */
-const medianError = (values: readonly number[]): number =>
-  (1.2533 * (quantile(values, 0.75) - quantile(values, 0.25))) /
-  1.349 /
-  Math.sqrt(values.filter(Number.isFinite).length);
+const medianError = (values: readonly number[]): number => {
+  const count = values.filter(Number.isFinite).length;
+  if (count < 2) return Number.NaN;
+  return (1.2533 * (quantile(values, 0.75) - quantile(values, 0.25))) / 1.349 / Math.sqrt(count);
+};
 
 /** The median over rounds; NaN for a sender that the row does not have. */
 export const figureOf = (row: Row, sender: string): number => median(row.samples[sender] ?? []);

@@ -35,6 +35,8 @@ describe('a benchmark report', () => {
     assert.equal(ratioOf(row, 'ours', 'rare'), 0.7);
     // The quartiles of 0.5, 0.6, 0.7, 0.8 as they are taken here are 0.6 and 0.8.
     assert.ok(Math.abs(ratioErrorOf(row, 'ours', 'rare') - (1.2533 * 0.2) / 1.349 / 2) < 1e-12);
+    const single: Row = { ...row, samples: { ours: [5], rare: [10] } };
+    assert.ok(Number.isNaN(ratioErrorOf(single, 'ours', 'rare')), 'one round tells nothing of others');
   });
 
   it('calls a stand-in comparable within 15 % of the original, what the original includes added', () => {
