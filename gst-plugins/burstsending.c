@@ -216,11 +216,14 @@ send_group_now (BurstSender *self, guint64 wake_ns, gint flush_seq, BurstSpan *s
 {
   const BurstGroup *group = &self->group;
   guint64 now = wait_turn (self, wake_ns, pacer_wake_after_ns (&self->pacer, group->bytes), flush_seq);
+  int err;
 
   if (now == 0)
     return 0;
   span_add (span, pacer_sent (&self->pacer, now, (guint32) group->bytes));
-  return send_datagrams (self, group->datagrams, group->n_datagrams, NULL);
+  err = send_datagrams (self, group->datagrams, group->n_datagrams, NULL);
+  pacer_gone (&self->pacer, burst_sender_now_ns ());
+  return err;
 }
 
 /* Gives the messages of a plan their departure times. */

@@ -124,7 +124,7 @@ run_room (const Pacer *pacer, uint64_t now_ns)
 {
   uint64_t cap = cap_bytes (pacer);
 
-  if (pacer->run_bytes == 0 || now_ns >= pacer->sent_ns + PACER_DEBT_NS)
+  if (pacer->run_bytes == 0 || now_ns >= pacer->gone_ns + PACER_DEBT_NS)
     return PACER_GROUP_BYTES_MAX;
   return cap > pacer->run_bytes ? cap - pacer->run_bytes : 0;
 }
@@ -171,8 +171,8 @@ pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes)
 
   if (pacer->shape == PACER_NONE)
     return now_ns;
-  pacer->run_bytes = (now_ns < pacer->sent_ns + PACER_DEBT_NS ? pacer->run_bytes : 0) + bytes;
-  pacer->sent_ns = now_ns;
+  pacer->run_bytes = (now_ns < pacer->gone_ns + PACER_DEBT_NS ? pacer->run_bytes : 0) + bytes;
+  pacer->gone_ns = now_ns;
   pacer->left_bytes -= min_u64 (bytes, pacer->left_bytes);
   drain_ns = ns_for_bytes (bytes, pacer->burst_rate);
   /* Lateness is repaid by at most one group: what is older is forgiven. */
@@ -181,6 +181,12 @@ pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes)
   departure_ns = pacer->shape == PACER_KERNEL ? max_u64 (pacer->due_ns, now_ns) : now_ns;
   pacer->due_ns += drain_ns;
   return departure_ns;
+}
+
+void
+pacer_gone (Pacer *pacer, uint64_t now_ns)
+{
+  pacer->gone_ns = now_ns;
 }
 
 uint32_t

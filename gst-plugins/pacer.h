@@ -50,7 +50,7 @@ typedef struct
   uint64_t burst_bytes; /* of the burst in hand */
   uint64_t left_bytes;  /* of it, not yet sent */
   uint64_t due_ns;      /* when the link is free again */
-  uint64_t sent_ns;     /* when the newest group left */
+  uint64_t gone_ns;     /* when the newest group was on its way, all of it */
   uint64_t run_bytes;   /* of it and those before it without a pause of PACER_DEBT_NS */
   uint64_t interval_ns; /* learnt time between bursts */
   bool interval_known;
@@ -86,6 +86,10 @@ uint64_t pacer_wake_after_ns (const Pacer *pacer, uint64_t bytes);
 /* Accounts for a group of `bytes` that leaves at `now_ns` and returns its departure time: `now_ns`, or with
  * PACER_KERNEL the instant the kernel shall hold it until (>= now_ns). */
 uint64_t pacer_sent (Pacer *pacer, uint64_t now_ns, uint32_t bytes);
+
+/* Tells that the newest group is on its way, all of it, by `now_ns` (>= the time it left). The pause after it counts from
+ * here: a send call that was held up may have sent its last datagram just now. Not needed with PACER_KERNEL. */
+void pacer_gone (Pacer *pacer, uint64_t now_ns);
 
 /* The link (kbit/s) that the stream as a whole, not one frame of it, would need for R to suffice; 0 while the
  * configured link is enough or too little has been seen to say (some thirty bursts). */

@@ -2,7 +2,7 @@
  * test_badinput.c: what must not stop a stream: settings and caps that change under way, a peer that goes and comes back, a
  * system that is short of buffers, and a thousand state changes, flushes and ends at random moments.
  *
- * The program exports sendmmsg and setsockopt of its own, in front of the C library's, to refuse as a kernel does.
+ * The program exports sendmmsg and setsockopt of its own, in front of the C library's, to refuse and to be slow as a kernel is.
  */
 #include "wirefixture.h"
 
@@ -14,6 +14,7 @@
 #include "loopback.h"
 #include "mediacrypt.h"
 #include "nvpacket.h"
+#include "pacer.h"
 #include "shardmaker.h"
 
 #define KEY_A "000102030405060708090a0b0c0d0e0f"
@@ -25,17 +26,42 @@
 /* How many random actions each of the last tests takes. */
 #define ACTIONS 1000
 
-/* ---- a kernel that refuses ---- */
+/* ---- a kernel that refuses, or is slow ---- */
 
+/* Times of the calls that were held up. The send thread alone writes; read after it has ended. */
+typedef struct
+{
+  guint64 begin_ns, end_ns;
+} HeldCall;
+
+static gint hold_us; /* atomic: how long a call of sendmmsg is held up before it sends */
+static HeldCall held_calls[16];
+static guint n_held_calls;
 static gint refuse_errno;  /* atomic: what sendmmsg fails with; 0: it works */
 static gint refused_calls; /* atomic */
 static gint clamp_bytes;   /* atomic: the largest send buffer that is granted; 0: as asked */
+
+static int
+send_held_up (int fd, struct mmsghdr *messages, guint count, int flags)
+{
+  HeldCall call = { .begin_ns = gst_util_get_timestamp () };
+  int sent;
+
+  g_usleep ((gulong) g_atomic_int_get (&hold_us));
+  sent = (int) syscall (SYS_sendmmsg, fd, messages, count, flags);
+  call.end_ns = gst_util_get_timestamp ();
+  fail_unless (n_held_calls < G_N_ELEMENTS (held_calls));
+  held_calls[n_held_calls++] = call;
+  return sent;
+}
 
 __attribute__ ((visibility ("default"))) int
 sendmmsg (int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
   gint err = g_atomic_int_get (&refuse_errno);
 
+  if (g_atomic_int_get (&hold_us) != 0)
+    return send_held_up (fd, messages, count, flags);
   if (err == 0)
     return (int) syscall (SYS_sendmmsg, fd, messages, count, flags);
   g_atomic_int_inc (&refused_calls);
@@ -352,6 +378,32 @@ GST_START_TEST (test_sink_outlives_a_second_without_buffers)
 
 GST_END_TEST;
 
+/* By the end of a call that took long the next group is due. Had the pause been counted from the call's beginning, both
+ * would be one burst for the switch behind us, of twice the size that its buffer was to see. */
+GST_START_TEST (test_sink_pauses_after_a_send_call_that_was_held_up)
+{
+  guint16 port;
+  int fd = loopback_open (AF_INET, &port);
+  GstHarness *h = new_sink (port);
+
+  g_atomic_int_set (&hold_us, 2000);
+  for (guint f = 0; f < 2; f++)
+    fail_unless_equals_int (gst_pad_push_list (h->srcpad, make_list (f, 150)), GST_FLOW_OK);
+  WAIT_FOR (stat_of (h->element, "datagrams") == 2 * 150);
+  gst_element_set_state (h->element, GST_STATE_NULL);
+  /* 150 datagrams of 1040 bytes are three groups. */
+  fail_unless_equals_int (n_held_calls, 2 * 3);
+  for (guint i = 1; i < n_held_calls; i++) {
+    guint64 pause_ns = held_calls[i].begin_ns - held_calls[i - 1].end_ns;
+
+    fail_unless (pause_ns >= PACER_DEBT_NS, "%" G_GUINT64_FORMAT " ns before call %u", pause_ns, i);
+  }
+  gst_harness_teardown (h);
+  close (fd);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_sink_sends_all_with_a_send_buffer_that_the_kernel_clamps)
 {
   guint16 port;
@@ -583,6 +635,7 @@ badinput_suite (void)
   tcase_add_test (tc, test_pay_says_no_percentage_that_the_header_cannot_hold);
   tcase_add_test (tc, test_sink_outlives_a_peer_that_disappears_and_comes_back);
   tcase_add_test (tc, test_sink_outlives_a_second_without_buffers);
+  tcase_add_test (tc, test_sink_pauses_after_a_send_call_that_was_held_up);
   tcase_add_test (tc, test_sink_sends_all_with_a_send_buffer_that_the_kernel_clamps);
   tcase_add_test (tc, test_pay_and_sink_survive_a_thousand_random_actions);
   tcase_add_test (tc, test_src_and_depay_survive_a_thousand_random_actions);
