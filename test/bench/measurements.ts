@@ -31,6 +31,8 @@ const SENDERS: Readonly<Record<string, readonly string[]>> = {
   idle: ['--sender', 'idle'],
   ours: ['--sender', 'lumen'],
   ours_64k: ['--sender', 'lumen', '--link-kbps', '2500000'],
+  ours_send_only: ['--sender', 'bare'],
+  ours_64k_send_only: ['--sender', 'bare', '--link-kbps', '2500000'],
   sunshine: ['--sender', 'sunshine'],
   sunshine_send_only: ['--sender', 'sunshine', '--send-only'],
   wolf: ['--sender', 'wolf'],
@@ -38,7 +40,13 @@ const SENDERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Held to a bound that is far off, or to none, so that few rounds tell: they take part in every third. */
-const OCCASIONAL: readonly string[] = ['sunshine_send_only', 'wolf', 'seed'];
+const OCCASIONAL: readonly string[] = [
+  'ours_send_only',
+  'ours_64k_send_only',
+  'sunshine_send_only',
+  'wolf',
+  'seed',
+];
 
 const LOOPBACK = '127.0.0.1';
 /** Beyond the stream itself: start, warm-up, end. */

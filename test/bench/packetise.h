@@ -26,6 +26,8 @@ typedef struct
  */
 void packetise_concat (
     Datagrams *out, const Workload *workload, const AccessUnit *unit, uint64_t number, uint64_t first_packet);
+/* Gives datagrams that were made beforehand the number of another frame, and nothing else of it. */
+void datagrams_renumber (Datagrams *datagrams, uint64_t number);
 void datagrams_clear (Datagrams *datagrams);
 
 /*

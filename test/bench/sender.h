@@ -14,7 +14,7 @@ typedef struct
   const UnitRing *ring;
   const char *host; /* numeric IPv4 */
   uint16_t port;
-  uint32_t link_kbps; /* lumen only */
+  uint32_t link_kbps; /* lumen and bare only */
   const char *pacing; /* lumen only */
   bool is_send_only;  /* sunshine only: the datagrams are made before the start */
 } SenderOptions;
@@ -38,6 +38,8 @@ extern const SenderKind sender_seed;
 extern const SenderKind sender_sunshine;
 /* A buffer for each datagram and one unpaced burst a frame through udpsink. */
 extern const SenderKind sender_wolf;
+/* Datagrams made beforehand, by our pacer, sleeps and batches, from the source's own thread: what sending alone costs. */
+extern const SenderKind sender_bare;
 /* Sends nothing: what the source costs. */
 extern const SenderKind sender_idle;
 

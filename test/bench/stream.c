@@ -20,12 +20,12 @@ static gdouble seconds = 2, key_factor = 1;
 static gboolean is_send_only = FALSE;
 
 static const GOptionEntry entries[] = {
-  { "sender", 0, 0, G_OPTION_ARG_STRING, &sender_name, "lumen, seed, sunshine, wolf or idle", "NAME" },
+  { "sender", 0, 0, G_OPTION_ARG_STRING, &sender_name, "lumen, bare, seed, sunshine, wolf or idle", "NAME" },
   { "workload", 0, 0, G_OPTION_ARG_STRING, &workload_name, "A, B or C", "NAME" },
   { "host", 0, 0, G_OPTION_ARG_STRING, &host, "where to (127.0.0.1)", "ADDRESS" },
   { "port", 0, 0, G_OPTION_ARG_INT, &port, "where to", "PORT" },
   { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "how long to measure (2)", "S" },
-  { "link-kbps", 0, 0, G_OPTION_ARG_INT, &link_kbps, "lumen: the client's link (800000)", "KBPS" },
+  { "link-kbps", 0, 0, G_OPTION_ARG_INT, &link_kbps, "lumen, bare: the client's link (800000)", "KBPS" },
   { "pacing", 0, 0, G_OPTION_ARG_STRING, &pacing, "lumen: shape of a burst (rate)", "SHAPE" },
   { "send-only", 0, 0, G_OPTION_ARG_NONE, &is_send_only, "sunshine: send datagrams made beforehand", NULL },
   { "key-every", 0, 0, G_OPTION_ARG_INT, &key_every, "each that many frames is a key frame (0: only the first)", "N" },
@@ -37,7 +37,8 @@ static const GOptionEntry entries[] = {
 static const SenderKind *
 find_sender (const char *name)
 {
-  const SenderKind *kinds[] = { &sender_lumen, &sender_seed, &sender_sunshine, &sender_wolf, &sender_idle };
+  const SenderKind *kinds[] = { &sender_lumen, &sender_bare, &sender_seed, &sender_sunshine, &sender_wolf,
+    &sender_idle };
 
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
     if (g_strcmp0 (kinds[i]->name, name) == 0)

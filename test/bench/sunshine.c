@@ -92,16 +92,6 @@ send_paced (Sunshine *self, const Datagrams *datagrams, uint64_t begin_ns)
   }
 }
 
-/* Datagrams that were made beforehand only get a number where the recorder and the drain look for it. */
-static void
-renumber (Datagrams *datagrams, uint64_t number)
-{
-  uint32_t index = (uint32_t) number + 1;
-
-  for (uint32_t i = 0; i < datagrams->count; i++)
-    memcpy (datagrams->bytes + (size_t) i * datagrams->datagram_bytes + 20, &index, sizeof (index));
-}
-
 static gpointer
 run (gpointer data)
 {
@@ -110,7 +100,7 @@ run (gpointer data)
 
   while (frame_box_take (self->box, &frame)) {
     if (self->options.is_send_only) {
-      renumber (&self->made, frame.number);
+      datagrams_renumber (&self->made, frame.number);
     } else {
       packetise_concat (&self->made, self->options.workload, &frame.unit, frame.number, self->packets);
       self->packets += self->made.count;
