@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { ControlCipher } from '../../../src/control/cipher.js';
-import { CONTROL_CHANNELS, EnetHost } from '../../../src/control/enet.js';
-import { type ClientMessage, formatClientMessage, parseHostMessage } from '../../../src/control/message.js';
-import { ControlServer } from '../../../src/control/server.js';
-import type { ControlPeer, ControlSession } from '../../../src/control/session.js';
+import { formatClientMessage, parseHostMessage } from '../../../src/control/message.js';
+import type { ControlServer } from '../../../src/control/server.js';
 import { delay } from '../../../src/support/lifecycle.js';
 import { createSilentLogger } from '../../../src/support/logger.js';
+import {
+  ControlParties,
+  FakeSession,
+  type ServerOptions,
+  type SessionEvent,
+  waitUntil,
+} from '../../support/control-parties.js';
 import {
   formatPing,
   formatReliable,
@@ -14,106 +19,18 @@ import {
   sendConnect,
   sendDatagram,
 } from '../../support/enet-datagrams.js';
-import { Inbox } from '../../support/events.js';
 import { Nat } from '../../support/nat.js';
 
-type SessionEvent =
-  | { kind: 'connected'; peer: ControlPeer }
-  | { kind: 'message'; message: ClientMessage }
-  | { kind: 'disconnected'; reason: string };
-
-class FakeSession implements ControlSession {
-  readonly events = new Inbox<SessionEvent>();
-  connectData = 4242;
-  peerAddress = '127.0.0.1';
-  hasSessionId = true;
-  riKey = randomBytes(16);
-  isV2 = true;
-
-  onConnected(peer: ControlPeer): void {
-    this.events.push({ kind: 'connected', peer });
-  }
-
-  onMessage(message: ClientMessage): void {
-    this.events.push({ kind: 'message', message });
-  }
-
-  onDisconnected(reason: 'disconnect' | 'timeout'): void {
-    this.events.push({ kind: 'disconnected', reason });
-  }
-
-  async peer(): Promise<ControlPeer> {
-    const event = await this.events.next('the connection', (candidate) => candidate.kind === 'connected');
-    assert.ok(event.kind === 'connected');
-    return event.peer;
-  }
-}
-
-interface ClientOptions {
-  readonly address?: string;
-  readonly connectData?: number;
-  readonly cipher?: ControlCipher;
-}
-
-class FakeClient {
-  readonly connected = new Inbox<true>();
-  readonly ended = new Inbox<true>();
-  readonly packets = new Inbox<Buffer>();
-  readonly cipher: ControlCipher;
-  readonly #host: EnetHost;
-  readonly #peerId: number;
-
-  constructor(port: number, session: ControlSession, options: ClientOptions = {}) {
-    this.cipher = options.cipher ?? new ControlCipher(session.riKey, session.isV2, 'client');
-    this.#host = EnetHost.createClient({
-      onConnect: () => this.connected.push(true),
-      onDisconnect: () => this.ended.push(true),
-      onMessage: ({ data }) => this.packets.push(data),
-    });
-    const data = options.connectData ?? session.connectData;
-    const address = options.address ?? '127.0.0.1';
-    this.#peerId = this.#host.connect({ address, port, channels: CONTROL_CHANNELS, data });
-  }
-
-  sendRaw(packet: Buffer): void {
-    this.#host.send(this.#peerId, 0, packet, 'reliable');
-  }
-
-  send(message: ClientMessage): Buffer {
-    const packet = this.cipher.seal(formatClientMessage(message));
-    this.sendRaw(packet);
-    return packet;
-  }
-
-  disconnect(): void {
-    this.#host.disconnect(this.#peerId, 0, 'gentle');
-  }
-
-  close(): void {
-    this.#host.close();
-  }
-}
-
 describe('the control server', () => {
-  const clients: FakeClient[] = [];
+  let parties: ControlParties;
   let server: ControlServer;
 
-  const start = (livenessMs = 10_000, address = '127.0.0.1'): void => {
-    const logger = createSilentLogger();
-    server = ControlServer.listen({ address, port: 0, logger, livenessMs });
+  const start = (options: ServerOptions = {}): void => {
+    parties = new ControlParties(options);
+    ({ server } = parties);
   };
 
-  const connect = async (session: ControlSession, options: ClientOptions = {}): Promise<FakeClient> => {
-    const client = new FakeClient(server.port, session, options);
-    clients.push(client);
-    await client.connected.next('the ENet connection');
-    return client;
-  };
-
-  afterEach(() => {
-    for (const client of clients.splice(0)) client.close();
-    server.close();
-  });
+  afterEach(() => parties.close());
 
   it('finds the session by connect data and counts the connection from its first authentic message', async () => {
     start();
@@ -122,7 +39,7 @@ describe('the control server', () => {
     const session = new FakeSession();
     server.addSession(other);
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     await delay(30);
     assert.equal(session.events.all.length, 0);
     client.send({ kind: 'requestIdr' });
@@ -139,12 +56,12 @@ describe('the control server', () => {
     ['127.0.0.1', 'IPv4'],
   ] as const) {
     it(`serves a client over ${family} on a port of both families`, async () => {
-      start(10_000, '::');
+      start({ address: '::' });
       const session = new FakeSession();
       session.hasSessionId = false;
       session.peerAddress = address;
       server.addSession(session);
-      const client = await connect(session, { address });
+      const client = await parties.connect(session, { address });
       client.send({ kind: 'requestIdr' });
       const peer = await session.peer();
       assert.equal(peer.address, address);
@@ -168,7 +85,7 @@ describe('the control server', () => {
     server.addSession(session);
     const nat = await openNat();
     try {
-      const client = await connect(session, { address: '127.0.0.2' });
+      const client = await parties.connect(session, { address: '127.0.0.2' });
       client.send({ kind: 'requestIdr' });
       const peer = await session.peer();
       assert.equal(peer.address, '127.0.0.3');
@@ -189,7 +106,7 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     const recorded = client.send({ kind: 'requestIdr' });
     const peer = await session.peer();
     const keptBack = client.cipher.seal(formatClientMessage({ kind: 'requestIdr' }));
@@ -205,7 +122,7 @@ describe('the control server', () => {
     const datagrams = [0, 1, 2, 3].flatMap((id) => packets.map((packet) => formatReliable(packet, id)));
     datagrams.push(formatPing(), ...[13, 14, 15].map(formatUnknown));
     for (const datagram of datagrams) await sendDatagram(server.port, '127.0.0.9', datagram);
-    for (let wait = 0; wait < 300 && server.strayCount < datagrams.length; wait += 1) await delay(10);
+    await waitUntil(() => server.strayCount >= datagrams.length);
     assert.equal(server.strayCount, datagrams.length);
     assert.equal(peer.address, '127.0.0.1');
     peer.send({ kind: 'termination', code: 1 });
@@ -218,26 +135,20 @@ describe('the control server', () => {
     session.hasSessionId = false;
     session.peerAddress = '::ffff:127.0.0.1';
     server.addSession(session);
-    const client = await connect(session, { connectData: 0 });
+    const client = await parties.connect(session, { connectData: 0 });
     client.send({ kind: 'startB' });
     await session.peer();
   });
-
-  const waitFor = async (isThere: () => boolean): Promise<void> => {
-    for (let wait = 0; wait < 300 && !isThere(); wait += 1) await delay(10);
-    assert.ok(isThere());
-  };
 
   it('does not answer a client that belongs to no session, and counts and logs it', async () => {
     const lines: object[] = [];
     const logger = createSilentLogger();
     logger.warn = (fields: object) => lines.push(fields);
-    server = ControlServer.listen({ address: '127.0.0.1', port: 0, logger, livenessMs: 100 });
+    start({ logger, livenessMs: 100 });
     const session = new FakeSession();
     server.addSession(session);
-    const stranger = new FakeClient(server.port, session, { connectData: 99 });
-    clients.push(stranger);
-    await waitFor(() => server.unmatchedCount >= 1 && lines.length > 0);
+    const stranger = parties.addClient(session, { connectData: 99 });
+    await waitUntil(() => server.unmatchedCount >= 1 && lines.length > 0);
     assert.equal(stranger.connected.all.length, 0);
     assert.equal(session.events.all.length, 0);
     assert.deepEqual(lines, [{ count: 1 }]);
@@ -251,8 +162,8 @@ describe('the control server', () => {
     for (const address of flooders) {
       for (let count = 0; count < 16; count += 1) await sendConnect(server.port, { address, data: count });
     }
-    await waitFor(() => server.unmatchedCount === 80);
-    const client = await connect(session);
+    await waitUntil(() => server.unmatchedCount === 80);
+    const client = await parties.connect(session);
     client.send({ kind: 'requestIdr' });
     await session.peer();
     assert.equal(server.halfOpenCount, 0);
@@ -264,76 +175,7 @@ describe('the control server', () => {
     server.addSession(session);
     server.removeSession(session);
     await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
-    await waitFor(() => server.unmatchedCount === 1);
-  });
-
-  it('tells a client that comes after its session ended why, once', async () => {
-    start();
-    const session = new FakeSession();
-    server.addSession(session);
-    server.leaveTombstone(session, 0x80030023);
-    server.removeSession(session);
-    const client = await connect(session);
-    client.send({ kind: 'startB' });
-    const opened = client.cipher.open(await client.packets.next('the termination'));
-    assert.ok(opened.ok);
-    assert.equal(opened.plaintext.toString('hex'), '0901040080030023');
-    await client.ended.next('the end');
-    assert.equal(session.events.all.length, 0);
-    await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
-    await waitFor(() => server.unmatchedCount === 1);
-  });
-
-  it('tells a client why whose connection was under way when its session ended', async () => {
-    start();
-    const session = new FakeSession();
-    server.addSession(session);
-    const client = await connect(session);
-    server.leaveTombstone(session, 0x80030023);
-    server.removeSession(session);
-    client.send({ kind: 'startB' });
-    const opened = client.cipher.open(await client.packets.next('the termination'));
-    assert.ok(opened.ok);
-    assert.equal(opened.plaintext.toString('hex'), '0901040080030023');
-  });
-
-  it('tells nothing about an ended session to who lacks its key, nor after its time', async () => {
-    start();
-    const session = new FakeSession();
-    server.leaveTombstone(session, 0x80030023, 200);
-    const stranger = await connect(session, { cipher: new ControlCipher(randomBytes(16), true, 'client') });
-    stranger.send({ kind: 'startB' });
-    await stranger.ended.next('the end');
-    assert.equal(stranger.packets.all.length, 0);
-    await sendConnect(server.port, { address: '127.0.0.1', data: session.connectData });
-    await waitFor(() => server.unmatchedCount === 1);
-  });
-
-  it('prefers a living session at an address to an ended one', async () => {
-    start();
-    const [ended, living] = [new FakeSession(), new FakeSession()];
-    ended.hasSessionId = false;
-    living.hasSessionId = false;
-    server.addSession(living);
-    server.leaveTombstone(ended, 0x80030023);
-    const client = await connect(living);
-    client.send({ kind: 'startB' });
-    await living.peer();
-  });
-
-  it('keeps the words for the 16 sessions that ended last', async () => {
-    start();
-    const ended = Array.from({ length: 17 }, (_, index) => {
-      const session = new FakeSession();
-      session.connectData = index + 1;
-      return session;
-    });
-    for (const session of ended) server.leaveTombstone(session, 0x80030023);
-    await sendConnect(server.port, { address: '127.0.0.1', data: 1 });
-    await waitFor(() => server.unmatchedCount === 1);
-    const [, second] = ended;
-    assert.ok(second !== undefined);
-    await connect(second);
+    await waitUntil(() => server.unmatchedCount === 1);
   });
 
   it('sends sealed messages that the client can open, and counts on over reconnects under one key', async () => {
@@ -343,7 +185,7 @@ describe('the control server', () => {
     const cipher = new ControlCipher(session.riKey, true, 'client');
     const sequences: number[] = [];
     for (let round = 0; round < 2; round += 1) {
-      const client = await connect(session, { cipher });
+      const client = await parties.connect(session, { cipher });
       client.send({ kind: 'requestIdr' });
       const peer = await session.peer();
       assert.equal(peer.send({ kind: 'rumble', controller: 0, lowFrequency: 1, highFrequency: 2 }), true);
@@ -365,7 +207,7 @@ describe('the control server', () => {
     server.addSession(session);
     for (let round = 0; round < 2; round += 1) {
       session.riKey = randomBytes(16);
-      const client = await connect(session);
+      const client = await parties.connect(session);
       client.send({ kind: 'requestIdr' });
       const peer = await session.peer();
       peer.send({ kind: 'termination', code: 1 });
@@ -380,7 +222,7 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     const genuine = client.send({ kind: 'requestIdr' });
     await session.peer();
     const forged = Buffer.from(genuine);
@@ -410,10 +252,12 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     const recorded = client.send({ kind: 'requestIdr' });
     await session.peer();
-    const intruder = await connect(session, { cipher: new ControlCipher(randomBytes(16), true, 'client') });
+    const intruder = await parties.connect(session, {
+      cipher: new ControlCipher(randomBytes(16), true, 'client'),
+    });
     intruder.sendRaw(recorded);
     for (let count = 0; count < 16; count += 1) intruder.send({ kind: 'requestIdr' });
     await intruder.ended.next('the end of the intruder');
@@ -429,10 +273,10 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const first = await connect(session);
+    const first = await parties.connect(session);
     first.send({ kind: 'requestIdr' });
     await session.peer();
-    const second = await connect(session, { cipher: first.cipher });
+    const second = await parties.connect(session, { cipher: first.cipher });
     second.send({ kind: 'requestIdr' });
     await session.peer();
     await first.ended.next('the end of the first');
@@ -443,7 +287,7 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     client.send({ kind: 'requestIdr' });
     const peer = await session.peer();
     const terminated = peer.terminate(0x80030023);
@@ -457,10 +301,10 @@ describe('the control server', () => {
   });
 
   it('reports a client that sends nothing any more as timed out', async () => {
-    start(150);
+    start({ livenessMs: 150 });
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     client.send({ kind: 'requestIdr' });
     await session.peer();
     const event = await session.events.next('the timeout', (candidate) => candidate.kind === 'disconnected');
@@ -471,7 +315,7 @@ describe('the control server', () => {
     start();
     const session = new FakeSession();
     server.addSession(session);
-    const client = await connect(session);
+    const client = await parties.connect(session);
     client.send({ kind: 'requestIdr' });
     await session.peer();
     server.removeSession(session);
