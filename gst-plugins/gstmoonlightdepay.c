@@ -1,6 +1,6 @@
 /*
- * gstmoonlightdepay.c: GameStream datagrams to access units and Opus packets. The two media are in depayvideo.c and
- * depayaudio.c, caps in depaycaps.c; here are pads, states and properties.
+ * gstmoonlightdepay.c: GameStream datagrams to access units and Opus packets. The stream is in depaystream.c; here are
+ * pads, states and properties.
  */
 /**
  * SECTION:element-moonlightdepay
@@ -33,19 +33,14 @@
 
 #include "gstmoonlightdepay.h"
 
-#include "depayaudio.h"
 #include "depaycaps.h"
-#include "depayoutput.h"
-#include "depayvideo.h"
+#include "depaystream.h"
 #include "gstpaysession.h"
 #include "opuslayout.h"
 #include "propertyfields.h"
 
 GST_DEBUG_CATEGORY (moonlight_depay_debug);
 #define GST_CAT_DEFAULT moonlight_depay_debug
-
-/* Reference timestamp of a datagram: CLOCK_MONOTONIC ns at which it came. */
-#define ARRIVAL_CAPS "timestamp/x-lumen-arrival"
 
 enum
 {
@@ -61,24 +56,13 @@ struct _GstMoonlightDepay
 
   GstPad *sinkpad;
   GstPad *srcpad;
-  GstCaps *arrival_caps;
+  DepayStream *stream;
 
   /* properties, with the object lock; read at the start of a stream */
   DepayCodec codec;
   gchar *layout;           /* NULL or empty: what the caps say */
   gint wait_for_key_frame; /* boolean; atomic, because the stream asks at each loss */
   GstPaySession session;   /* without a page */
-
-  /* streaming thread only */
-  DepayOutput output;
-  DepayVideo *video; /* one of the two while there are caps */
-  DepayAudio *audio;
-  GstSegment segment; /* of the input */
-
-  /* with the object lock */
-  gboolean is_audio;
-  DepayVideoFigures video_figures;
-  DepayAudioFigures audio_figures;
 };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -109,173 +93,41 @@ moonlight_depay_codec_get_type (void)
   return (GType) type;
 }
 
-static GstCaps *
-make_src_caps (GstMoonlightDepay *self, const GstCaps *sink_caps)
-{
-  OpusLayout layout;
-
-  if (!self->is_audio)
-    return depay_caps_video (self->codec);
-  if (self->layout == NULL || !opus_layout_parse (&layout, self->layout))
-    layout = depay_caps_layout (sink_caps);
-  return depay_caps_audio (&layout);
-}
-
-static gboolean
-push_src_caps (GstMoonlightDepay *self, const GstCaps *sink_caps)
-{
-  GstCaps *caps = make_src_caps (self, sink_caps);
-  gboolean result = gst_pad_push_event (self->srcpad, gst_event_new_caps (caps));
-
-  gst_caps_unref (caps);
-  return result;
-}
-
 /* ---- sink pad ---- */
-
-static void
-close_stream (GstMoonlightDepay *self)
-{
-  g_clear_pointer (&self->video, depay_video_free);
-  g_clear_pointer (&self->audio, depay_audio_free);
-}
-
-static void
-begin_output (GstMoonlightDepay *self)
-{
-  self->output.need_segment = TRUE;
-  self->output.is_discont = TRUE;
-}
-
-static void
-open_video (GstMoonlightDepay *self)
-{
-  const DepayVideoSetup setup = { .codec = self->codec,
-    .packet_size = self->session.packet_size,
-    .crypt = self->session.crypt,
-    .wait_for_key_frame = &self->wait_for_key_frame };
-
-  self->video = depay_video_new (&setup, &self->output, &self->video_figures);
-}
-
-static void
-open_audio (GstMoonlightDepay *self)
-{
-  const DepayAudioSetup setup = {
-    .packet_duration_ms = self->session.packet_duration_ms, .crypt = self->session.crypt, .key_id = self->session.key_id
-  };
-
-  self->audio = depay_audio_new (&setup, &self->output, &self->audio_figures);
-}
 
 static gboolean
 open_stream (GstMoonlightDepay *self, const GstCaps *caps)
 {
-  const gchar *media = gst_structure_get_string (gst_caps_get_structure (caps, 0), "media");
-  gboolean is_audio = g_strcmp0 (media, "audio") == 0;
+  const GstPaySession *session = &self->session;
+  const DepayStreamSetup setup = {
+    .video = { .codec = self->codec,
+        .packet_size = session->packet_size,
+        .crypt = session->crypt,
+        .wait_for_key_frame = &self->wait_for_key_frame },
+    .audio = { .packet_duration_ms = session->packet_duration_ms, .crypt = session->crypt, .key_id = session->key_id },
+    .layout = self->layout,
+  };
 
-  /* the same stream goes on */
-  if (is_audio ? self->audio != NULL : self->video != NULL)
-    return TRUE;
-  close_stream (self);
-  GST_OBJECT_LOCK (self);
-  self->is_audio = is_audio;
-  GST_OBJECT_UNLOCK (self);
-  if (is_audio)
-    open_audio (self);
-  else
-    open_video (self);
-  begin_output (self);
-  return push_src_caps (self, caps);
-}
-
-/* After a flush. */
-static void
-restart_stream (GstMoonlightDepay *self)
-{
-  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  if (self->video)
-    depay_video_restart (self->video);
-  if (self->audio)
-    depay_audio_restart (self->audio);
-  if (self->video || self->audio)
-    begin_output (self);
-}
-
-static DepayArrival
-arrival_of (GstMoonlightDepay *self, GstBuffer *buffer)
-{
-  GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta (buffer, self->arrival_caps);
-  DepayArrival arrival = { .pts = GST_CLOCK_TIME_NONE, .ns = meta ? meta->timestamp : gst_util_get_timestamp () };
-
-  if (GST_BUFFER_PTS_IS_VALID (buffer) && self->segment.format == GST_FORMAT_TIME)
-    arrival.pts = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-  return arrival;
-}
-
-static void
-take_datagram (GstMoonlightDepay *self, GstBuffer *buffer)
-{
-  DepayArrival arrival;
-  GstMapInfo map;
-
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return;
-  arrival = arrival_of (self, buffer);
-  if (self->audio)
-    depay_audio_push (self->audio, map.data, map.size, &arrival);
-  else
-    depay_video_push (self->video, map.data, map.size, &arrival);
-  gst_buffer_unmap (buffer, &map);
-}
-
-static void
-finish (GstMoonlightDepay *self, guint datagrams)
-{
-  if (self->audio)
-    depay_audio_finish (self->audio, datagrams);
-  else
-    depay_video_finish (self->video, datagrams);
+  return depay_stream_open (self->stream, &setup, caps);
 }
 
 static GstFlowReturn
 gst_moonlight_depay_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
-  GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
-
-  if (!self->video && !self->audio) {
-    gst_buffer_unref (buffer);
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
-  self->output.flow = GST_FLOW_OK;
-  take_datagram (self, buffer);
-  gst_buffer_unref (buffer);
-  finish (self, 1);
-  return self->output.flow;
+  return depay_stream_push (((GstMoonlightDepay *) parent)->stream, buffer);
 }
 
 static GstFlowReturn
 gst_moonlight_depay_chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 {
-  GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
-  guint i, n = gst_buffer_list_length (list);
-
-  if (!self->video && !self->audio) {
-    gst_buffer_list_unref (list);
-    return GST_FLOW_NOT_NEGOTIATED;
-  }
-  self->output.flow = GST_FLOW_OK;
-  for (i = 0; i < n && self->output.flow == GST_FLOW_OK; i++)
-    take_datagram (self, gst_buffer_list_get (list, i));
-  gst_buffer_list_unref (list);
-  finish (self, i);
-  return self->output.flow;
+  return depay_stream_push_list (((GstMoonlightDepay *) parent)->stream, list);
 }
 
 static gboolean
 gst_moonlight_depay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) parent;
+  const GstSegment *segment;
   GstCaps *caps;
   gboolean result;
 
@@ -287,17 +139,15 @@ gst_moonlight_depay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       return result;
     case GST_EVENT_SEGMENT:
       /* what leaves here is in running time, with a segment of its own */
-      gst_event_copy_segment (event, &self->segment);
+      gst_event_parse_segment (event, &segment);
+      depay_stream_set_segment (self->stream, segment);
       gst_event_unref (event);
       return TRUE;
     case GST_EVENT_EOS:
-      if (self->video)
-        depay_video_drain (self->video);
-      if (self->audio)
-        depay_audio_drain (self->audio);
+      depay_stream_drain (self->stream);
       break;
     case GST_EVENT_FLUSH_STOP:
-      restart_stream (self);
+      depay_stream_restart (self->stream);
       break;
     default:
       break;
@@ -307,22 +157,10 @@ gst_moonlight_depay_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 
 /* ---- element ---- */
 
-static GstStructure *
-make_stats (GstMoonlightDepay *self)
-{
-  GstStructure *stats;
-
-  GST_OBJECT_LOCK (self);
-  stats = self->is_audio ? depay_audio_figures_to_structure (&self->audio_figures)
-                         : depay_video_figures_to_structure (&self->video_figures);
-  GST_OBJECT_UNLOCK (self);
-  return stats;
-}
-
 static void
 log_stats (GstMoonlightDepay *self)
 {
-  GstStructure *stats = make_stats (self);
+  GstStructure *stats = depay_stream_get_stats (self->stream);
 
   GST_INFO_OBJECT (self, "%" GST_PTR_FORMAT, stats);
   gst_structure_free (stats);
@@ -334,10 +172,7 @@ prepare (GstMoonlightDepay *self)
   OpusLayout layout;
   gboolean is_layout;
 
-  depay_video_figures_reset (&self->video_figures, GST_ELEMENT (self));
-  depay_audio_figures_reset (&self->audio_figures, GST_ELEMENT (self));
-  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
-  self->output.has_warned = FALSE;
+  depay_stream_reset (self->stream);
   GST_OBJECT_LOCK (self);
   is_layout = self->layout == NULL || *self->layout == '\0' || opus_layout_parse (&layout, self->layout);
   GST_OBJECT_UNLOCK (self);
@@ -361,7 +196,7 @@ gst_moonlight_depay_change_state (GstElement *element, GstStateChange transition
   result = GST_ELEMENT_CLASS (gst_moonlight_depay_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     log_stats (self);
-    close_stream (self);
+    depay_stream_close (self->stream);
     gst_pay_session_stop (&self->session);
   }
   return result;
@@ -394,7 +229,7 @@ gst_moonlight_depay_get_property (GObject *object, guint id, GValue *value, GPar
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
   if (id == PROP_STATS) {
-    g_value_take_boxed (value, make_stats (self));
+    g_value_take_boxed (value, depay_stream_get_stats (self->stream));
     return;
   }
   if (id == PROP_WAIT_FOR_KEY_FRAME) {
@@ -413,9 +248,8 @@ gst_moonlight_depay_finalize (GObject *object)
 {
   GstMoonlightDepay *self = (GstMoonlightDepay *) object;
 
-  close_stream (self);
+  depay_stream_free (self->stream);
   gst_pay_session_clear (&self->session);
-  gst_caps_unref (self->arrival_caps);
   g_free (self->layout);
   G_OBJECT_CLASS (gst_moonlight_depay_parent_class)->finalize (object);
 }
@@ -495,7 +329,6 @@ gst_moonlight_depay_class_init (GstMoonlightDepayClass *klass)
 static void
 gst_moonlight_depay_init (GstMoonlightDepay *self)
 {
-  self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
   gst_pay_session_init (&self->session);
   self->layout = g_strdup ("");
   self->wait_for_key_frame = TRUE;
@@ -509,6 +342,5 @@ gst_moonlight_depay_init (GstMoonlightDepay *self)
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
   gst_pad_use_fixed_caps (self->srcpad);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
-  self->output.element = GST_ELEMENT (self);
-  self->output.pad = self->srcpad;
+  self->stream = depay_stream_new (GST_ELEMENT (self), self->srcpad);
 }
