@@ -10,20 +10,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <wayland-client.h>
 
+#include "screencopyconnection.h"
 #include "screencopyprotocol.h"
-#include "waylandoutputs.h"
 
-/* How long a compositor may take for what it answers by itself. */
-#define ANSWER_DEADLINE_MS 3000
 /* An output that changes its mode fails a few pictures; one that is off fails all. */
 #define MAX_FAILURES 20
 #define FAILURE_DELAY_MS 50
+
 typedef enum
 {
   STATE_IDLE,      /* nothing is asked for */
@@ -36,12 +32,7 @@ typedef enum
 
 struct _Screencopy
 {
-  struct wl_display *display;
-  struct wl_registry *registry;
-  struct wl_shm *shm;
-  struct wl_proxy *manager;
-  GPtrArray *outputs;    /* WaylandOutput */
-  WaylandOutput *output; /* one of them; NULL once it is gone */
+  ScreencopyConnection connection;
   gboolean draw_cursor;
 
   State state;
@@ -55,33 +46,6 @@ struct _Screencopy
   ScreencopyFormat buffer_format;
   guint8 *data;
   gsize bytes;
-};
-
-static void
-on_global (void *data, struct wl_registry *registry, uint32_t name, const char *interface, uint32_t version)
-{
-  Screencopy *self = data;
-
-  if (strcmp (interface, wl_shm_interface.name) == 0)
-    self->shm = wl_registry_bind (registry, name, &wl_shm_interface, 1);
-  else if (strcmp (interface, manager_interface.name) == 0 && version >= SCREENCOPY_VERSION)
-    self->manager = wl_registry_bind (registry, name, &manager_interface, SCREENCOPY_VERSION);
-  else if (strcmp (interface, wl_output_interface.name) == 0 && version >= WAYLAND_OUTPUT_VERSION)
-    wayland_outputs_add (self->outputs, registry, name);
-}
-
-static void
-on_global_remove (void *data, struct wl_registry *registry, uint32_t name)
-{
-  Screencopy *self = data;
-
-  if (self->output != NULL && self->output->global == name)
-    self->output = NULL;
-}
-
-static const struct wl_registry_listener registry_listener = {
-  .global = on_global,
-  .global_remove = on_global_remove,
 };
 
 static void
@@ -142,125 +106,17 @@ static const struct frame_listener frame_listener = {
   .buffer_done = on_buffer_done,
 };
 
-/* --- waiting --- */
-
-static void set_error (GError **error, const gchar *format, ...) G_GNUC_PRINTF (2, 3);
-
-static void
-set_error (GError **error, const gchar *format, ...)
-{
-  va_list args;
-
-  va_start (args, format);
-  g_propagate_error (error, g_error_new_valist (g_quark_from_static_string ("screencopy"), 0, format, args));
-  va_end (args);
-}
-
-static ScreencopyResult
-fail_connection (Screencopy *self, GError **error)
-{
-  int err = wl_display_get_error (self->display);
-  set_error (error, "the connection to the compositor broke: %s", g_strerror (err != 0 ? err : errno));
-  return SCREENCOPY_ERROR;
-}
-
-/* Takes what comes from the compositor; -1 waits without end. A wait that ends by its time is OK too. */
-static ScreencopyResult
-dispatch (Screencopy *self, int wake_fd, int timeout_ms, GError **error)
-{
-  struct pollfd fds[2] = {
-    { .fd = wl_display_get_fd (self->display), .events = POLLIN },
-    { .fd = wake_fd, .events = POLLIN },
-  };
-
-  while (wl_display_prepare_read (self->display) != 0) {
-    if (wl_display_dispatch_pending (self->display) < 0)
-      return fail_connection (self, error);
-  }
-  /* A full socket: what is left leaves with the next flush; the compositor reads on meanwhile. */
-  if (wl_display_flush (self->display) < 0 && errno != EAGAIN) {
-    wl_display_cancel_read (self->display);
-    return fail_connection (self, error);
-  }
-  if (poll (fds, 2, timeout_ms) < 0 && errno != EINTR) {
-    wl_display_cancel_read (self->display);
-    return fail_connection (self, error);
-  }
-  if (fds[0].revents == 0)
-    wl_display_cancel_read (self->display);
-  else if (wl_display_read_events (self->display) < 0 || wl_display_dispatch_pending (self->display) < 0)
-    return fail_connection (self, error);
-  return fds[1].revents != 0 ? SCREENCOPY_CANCELLED : SCREENCOPY_OK;
-}
-
-static void
-on_sync_done (void *data, struct wl_callback *callback, uint32_t serial)
-{
-  *(gboolean *) data = TRUE;
-}
-
-static const struct wl_callback_listener sync_listener = { .done = on_sync_done };
-
-/* wl_display_roundtrip with an end. */
-static gboolean
-roundtrip (Screencopy *self, GError **error)
-{
-  gint64 end = g_get_monotonic_time () + ANSWER_DEADLINE_MS * 1000;
-  struct wl_callback *callback = wl_display_sync (self->display);
-  ScreencopyResult result = SCREENCOPY_OK;
-  gboolean done = FALSE;
-
-  wl_callback_add_listener (callback, &sync_listener, &done);
-  while (!done && result == SCREENCOPY_OK && g_get_monotonic_time () < end)
-    result = dispatch (self, -1, 100, error);
-  wl_callback_destroy (callback);
-  if (!done && result == SCREENCOPY_OK)
-    set_error (error, "the compositor did not answer in %d ms", ANSWER_DEADLINE_MS);
-  return done;
-}
-
 /* --- opening --- */
-
-/* The first round brings the globals, the second the names of the outputs. */
-static gboolean
-bind_globals (Screencopy *self, const gchar *output, GError **error)
-{
-  wl_registry_add_listener (self->registry, &registry_listener, self);
-  if (!roundtrip (self, error) || !roundtrip (self, error))
-    return FALSE;
-  if (self->manager == NULL || self->shm == NULL) {
-    set_error (error, "the compositor does not offer %s version %d", manager_interface.name, SCREENCOPY_VERSION);
-    return FALSE;
-  }
-  self->output = wayland_outputs_find (self->outputs, output);
-  if (self->output == NULL) {
-    gchar *outputs = wayland_outputs_describe (self->outputs);
-    set_error (error, "the compositor has no output \"%s\"; there are: %s", output != NULL ? output : "", outputs);
-    g_free (outputs);
-    return FALSE;
-  }
-  return TRUE;
-}
 
 Screencopy *
 screencopy_open (const gchar *display, const gchar *output, gboolean draw_cursor, GError **error)
 {
-  struct wl_display *connection = wl_display_connect (display);
-  Screencopy *self;
+  Screencopy *self = g_new0 (Screencopy, 1);
 
-  if (connection == NULL) {
-    set_error (error, "no Wayland compositor answers at \"%s\": %s", display != NULL ? display : "WAYLAND_DISPLAY",
-        g_strerror (errno));
-    return NULL;
-  }
-  self = g_new0 (Screencopy, 1);
-  self->display = connection;
-  self->registry = wl_display_get_registry (connection);
-  self->outputs = wayland_outputs_new ();
   self->draw_cursor = draw_cursor;
-  if (bind_globals (self, output, error))
+  if (screencopy_connection_open (&self->connection, display, output, error))
     return self;
-  screencopy_close (self);
+  g_free (self);
   return NULL;
 }
 
@@ -278,12 +134,7 @@ screencopy_close (Screencopy *self)
 {
   g_clear_pointer (&self->frame, frame_destroy);
   drop_buffer (self);
-  g_ptr_array_unref (self->outputs);
-  g_clear_pointer (&self->manager, manager_destroy);
-  g_clear_pointer (&self->shm, wl_shm_destroy);
-  wl_registry_destroy (self->registry);
-  wl_display_flush (self->display);
-  wl_display_disconnect (self->display);
+  screencopy_connection_close (&self->connection);
   g_free (self);
 }
 
@@ -322,14 +173,15 @@ ensure_buffer (Screencopy *self, GError **error)
   drop_buffer (self);
   fd = create_memory (bytes);
   if (fd < 0 || (self->data = mmap (NULL, bytes, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
-    set_error (error, "no memory for a picture of %ux%u: %s", format->width, format->height, g_strerror (errno));
+    screencopy_set_error (
+        error, "no memory for a picture of %ux%u: %s", format->width, format->height, g_strerror (errno));
     self->data = NULL;
     if (fd >= 0)
       close (fd);
     return FALSE;
   }
   self->bytes = bytes;
-  pool = wl_shm_create_pool (self->shm, fd, (int32_t) bytes);
+  pool = wl_shm_create_pool (self->connection.shm, fd, (int32_t) bytes);
   self->buffer = wl_shm_pool_create_buffer (
       pool, 0, (int32_t) format->width, (int32_t) format->height, (int32_t) format->stride, format->format);
   wl_shm_pool_destroy (pool);
@@ -341,7 +193,7 @@ ensure_buffer (Screencopy *self, GError **error)
 static void
 ask (Screencopy *self)
 {
-  self->frame = manager_capture_output (self->manager, self->draw_cursor, self->output->proxy);
+  self->frame = manager_capture_output (self->connection.manager, self->draw_cursor, self->connection.output->proxy);
   frame_add_listener (self->frame, &frame_listener, self);
   self->state = STATE_ASKED;
 }
@@ -353,10 +205,11 @@ retry (Screencopy *self, int wake_fd, GError **error)
   g_clear_pointer (&self->frame, frame_destroy);
   self->state = STATE_IDLE;
   if (++self->failures > MAX_FAILURES) {
-    set_error (error, "the compositor failed to copy the output %u times in a row (is it off?)", self->failures);
+    screencopy_set_error (
+        error, "the compositor failed to copy the output %u times in a row (is it off?)", self->failures);
     return SCREENCOPY_ERROR;
   }
-  return dispatch (self, wake_fd, FAILURE_DELAY_MS, error);
+  return screencopy_connection_dispatch (&self->connection, wake_fd, FAILURE_DELAY_MS, error);
 }
 
 /* Goes on until the next picture is described, or copied. */
@@ -366,8 +219,8 @@ advance (Screencopy *self, int wake_fd, GError **error)
   ScreencopyResult result = SCREENCOPY_OK;
 
   while (result == SCREENCOPY_OK && self->state != STATE_DESCRIBED && self->state != STATE_READY) {
-    if (self->output == NULL) {
-      set_error (error, "the output is gone");
+    if (self->connection.output == NULL) {
+      screencopy_set_error (error, "the output is gone");
       return SCREENCOPY_ERROR;
     }
     if (self->state == STATE_IDLE)
@@ -375,7 +228,7 @@ advance (Screencopy *self, int wake_fd, GError **error)
     if (self->state == STATE_FAILED)
       result = retry (self, wake_fd, error);
     else
-      result = dispatch (self, wake_fd, -1, error);
+      result = screencopy_connection_dispatch (&self->connection, wake_fd, -1, error);
   }
   return result;
 }
@@ -391,7 +244,7 @@ advance_checked (Screencopy *self, int wake_fd, GError **error)
     fault = screencopy_format_fault (&self->format);
   if (fault == NULL)
     return result;
-  set_error (error, "the compositor describes a picture of %ux%u with %u bytes a row in format 0x%08x: %s",
+  screencopy_set_error (error, "the compositor describes a picture of %ux%u with %u bytes a row in format 0x%08x: %s",
       self->format.width, self->format.height, self->format.stride, self->format.format, fault);
   return SCREENCOPY_ERROR;
 }

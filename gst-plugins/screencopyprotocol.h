@@ -1,6 +1,6 @@
 /*
  * screencopyprotocol.h: the requests and events of wlr-screencopy-unstable-v1, version 3, as far as a client needs them
- * that copies whole outputs. For screencopy.c alone.
+ * that copies whole outputs. For screencopy.c and screencopyconnection.c alone.
  *
  * libwayland finds a message by its place in a table and trusts its signature: the tables have every message, also those
  * that are not used, in the order of the protocol. A digit in a signature is the version that brought the message.
