@@ -47,20 +47,37 @@ send_ping (PingSender *self, int fd)
   return err == 0 && counters.datagrams == 0 ? counters.last_errno : err;
 }
 
+/* The host may be set anew meanwhile, so the text is a copy. */
+static void
+warn_once (PingSender *self, int err)
+{
+  gchar *host;
+  guint port;
+
+  if (self->has_warned)
+    return;
+  self->has_warned = TRUE;
+  GST_OBJECT_LOCK (self->element);
+  host = g_strdup (self->remote_host);
+  port = self->remote_port;
+  GST_OBJECT_UNLOCK (self->element);
+  GST_WARNING_OBJECT (self->element, "cannot ping \"%s\" port %u: %s; remote-host must be a numeric address",
+      GST_STR_NULL (host), port, g_strerror (err));
+  g_free (host);
+}
+
 /* Notes how a ping went. One that cannot be sent is like one that is lost: the next one follows. */
 static void
 note_ping (PingSender *self, int err)
 {
-  if (err == 0) {
-    GST_OBJECT_LOCK (self->element);
-    pinger_sent (&self->pinger);
-    self->sent++;
-    GST_OBJECT_UNLOCK (self->element);
-  } else if (!self->has_warned) {
-    GST_WARNING_OBJECT (self->element, "cannot ping \"%s\" port %u: %s; remote-host must be a numeric address",
-        GST_STR_NULL (self->remote_host), self->remote_port, g_strerror (err));
-    self->has_warned = TRUE;
+  if (err != 0) {
+    warn_once (self, err);
+    return;
   }
+  GST_OBJECT_LOCK (self->element);
+  pinger_sent (&self->pinger);
+  self->sent++;
+  GST_OBJECT_UNLOCK (self->element);
 }
 
 int

@@ -2,7 +2,7 @@
  * receivedbatch.h: the datagrams that moonlightsrc reads by one call, and the buffers that they become. Knows a socket and
  * GStreamer's buffers; no element.
  *
- * Threads: the streaming thread's own, but for what receivedbatch_read() says.
+ * Threads: the streaming thread's own, but for what received_batch_read() says.
  */
 #pragma once
 

@@ -626,9 +626,10 @@ GST_START_TEST (test_sound_of_the_payloader_comes_back_in_spite_of_losses)
       "moonlightdepay key=" KEY_TEXT " key-id=5", AUDIO_CAPS);
   for (i = 0; i < 400; i++) {
     guint8 packet[60] = { 0xfc, (guint8) i, (guint8) (i >> 8) };
-    GstBuffer *out =
-        round_trip (gst_buffer_new_memdup (packet, sizeof packet), i * 5 * GST_MSECOND, i % 8 == 2 ? drop_sixth : NULL);
+    GstBuffer *opus = gst_buffer_new_memdup (packet, sizeof packet);
+    GstBuffer *out = round_trip (opus, i * 5 * GST_MSECOND, i % 8 == 2 ? drop_sixth : NULL);
 
+    gst_buffer_unref (opus);
     for (; out; out = gst_harness_try_pull (h), received++) {
       guint8 number[2];
 

@@ -226,6 +226,27 @@ GST_START_TEST (test_src_pings_a_remote_that_is_set_while_playing)
 
 GST_END_TEST;
 
+/* The warning of a ping that cannot be sent names the host while somebody sets another one. For the sanitizers. */
+GST_START_TEST (test_src_remote_may_be_set_while_its_ping_fails)
+{
+  Fixture f = start ("remote-host=::1 remote-port=1 ping-interval=1");
+
+  /* made, as a warning that is read would be, and not written */
+  gst_debug_set_threshold_for_name ("moonlightsrc", GST_LEVEL_WARNING);
+  gst_debug_remove_log_function (gst_debug_log_default);
+  for (guint round = 0; round < 50; round++) {
+    for (guint i = 0; i < 100; i++)
+      g_object_set (f.harness->element, "remote-host", i % 2 == 0 ? "::2" : "::1", NULL);
+    /* each start warns anew */
+    gst_element_set_state (f.harness->element, GST_STATE_READY);
+    fail_unless (gst_element_set_state (f.harness->element, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
+  }
+  fail_unless_equals_uint64 (stat_of (f.harness->element, "pings"), 0);
+  finish (&f);
+}
+
+GST_END_TEST;
+
 GST_START_TEST (test_src_survives_a_remote_that_refuses)
 {
   gchar *properties = g_strdup_printf ("remote-port=%u ping-interval=5", loopback_closed_port ());
@@ -397,6 +418,7 @@ moonlightsrc_suite (void)
   tcase_add_test (tc, test_src_session_ping_is_payload_and_counter);
   tcase_add_test (tc, test_src_legacy_ping_comes_from_the_listening_port);
   tcase_add_test (tc, test_src_pings_a_remote_that_is_set_while_playing);
+  tcase_add_test (tc, test_src_remote_may_be_set_while_its_ping_fails);
   tcase_add_test (tc, test_src_survives_a_remote_that_refuses);
   tcase_add_test (tc, test_src_overlong_datagram_is_counted_and_skipped);
   tcase_add_test (tc, test_src_listens_on_both_families);
