@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "elementtime.h"
-#include "gstmoonlightsrc.h"
 #include "udpsocket.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_moonlight_src_debug);

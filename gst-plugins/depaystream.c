@@ -5,10 +5,8 @@
 
 #include "depaycaps.h"
 #include "depayoutput.h"
+#include "elementtime.h"
 #include "opuslayout.h"
-
-/* Reference timestamp of a datagram: CLOCK_MONOTONIC ns at which it came. */
-#define ARRIVAL_CAPS "timestamp/x-lumen-arrival"
 
 struct _DepayStream
 {
@@ -36,7 +34,7 @@ depay_stream_new (GstElement *element, GstPad *pad)
 {
   DepayStream *self = g_new0 (DepayStream, 1);
 
-  self->arrival_caps = gst_caps_new_empty_simple (ARRIVAL_CAPS);
+  self->arrival_caps = gst_caps_new_empty_simple (LUMEN_ARRIVAL_CAPS);
   self->output.element = element;
   self->output.pad = pad;
   return self;

@@ -36,6 +36,7 @@
 
 #include "gstframesampler.h"
 
+#include "elementtime.h"
 #include "histogramstats.h"
 #include "samplercaps.h"
 #include "samplerinput.h"

@@ -11,9 +11,6 @@ G_BEGIN_DECLS
 #define GST_TYPE_FRAME_SAMPLER (gst_frame_sampler_get_type ())
 G_DECLARE_FINAL_TYPE (GstFrameSampler, gst_frame_sampler, GST, FRAME_SAMPLER, GstElement)
 
-/* Reference timestamp of a fresh frame: CLOCK_MONOTONIC nanoseconds at which it was captured. */
-#define LUMEN_CAPTURE_CAPS "timestamp/x-lumen-capture"
-
 GST_ELEMENT_REGISTER_DECLARE (framesampler);
 
 G_END_DECLS

@@ -12,9 +12,6 @@ G_BEGIN_DECLS
 #define GST_TYPE_MOONLIGHT_SRC (gst_moonlight_src_get_type ())
 G_DECLARE_FINAL_TYPE (GstMoonlightSrc, gst_moonlight_src, GST, MOONLIGHT_SRC, GstPushSrc)
 
-/* Reference timestamp of a datagram: CLOCK_MONOTONIC nanoseconds at which it was read from the socket. */
-#define LUMEN_ARRIVAL_CAPS "timestamp/x-lumen-arrival"
-
 GST_ELEMENT_REGISTER_DECLARE (moonlightsrc);
 
 G_END_DECLS

@@ -3,10 +3,9 @@
  */
 #include "payvideo.h"
 
-#define GST_CAT_DEFAULT moonlight_pay_debug
+#include "elementtime.h"
 
-/* What framesampler attaches to fresh frames. */
-#define CAPTURE_CAPS "timestamp/x-lumen-capture"
+#define GST_CAT_DEFAULT moonlight_pay_debug
 
 /* ---- times ---- */
 
@@ -221,7 +220,7 @@ pay_video_init (PayVideo *self, GstElement *element, GstPad *src_pad, const GstP
   self->session = session;
   self->output.pad = src_pad;
   self->fec = rs_fec_new ();
-  self->capture_caps = gst_caps_new_empty_simple (CAPTURE_CAPS);
+  self->capture_caps = gst_caps_new_empty_simple (LUMEN_CAPTURE_CAPS);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
 }
 

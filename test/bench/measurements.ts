@@ -81,12 +81,12 @@ const turnsOf = <T>(senders: readonly T[], round: number): readonly T[] => {
 };
 
 const runAll = async (target: Target, workload: WorkloadName, extent: Extent): Promise<Runs> => {
-  const runs: Record<string, Figures[]> = Object.fromEntries(Object.keys(SENDERS).map((name) => [name, []]));
+  const runs: Record<string, Figures[]> = {};
   for (let round = 0; round < extent.rounds; round++) {
     const present = Object.entries(SENDERS).filter(([name]) => round % 3 === 0 || !OCCASIONAL.includes(name));
     for (const [name, args] of turnsOf(present, round)) {
-      const figures = await stream(target, [...args, '--workload', workload], extent.turnS);
-      (runs[name] ?? [])[round] = figures;
+      runs[name] ??= [];
+      runs[name][round] = await stream(target, [...args, '--workload', workload], extent.turnS);
     }
   }
   return runs;

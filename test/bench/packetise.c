@@ -11,8 +11,6 @@
 #define SHARD_OVERHEAD 16u
 /* RTP header and its four reserved bytes. */
 #define RTP_BYTES 16u
-/* Where a shard has its frame index (protocol/video.md §2.2). */
-#define FRAME_INDEX_OFFSET 20u
 #define ONE_BLOCK_PACKETS 90u
 #define SMALL_BLOCKS 3u
 /* ISA-L's expanded tables need 32 bytes a coefficient. */
@@ -157,7 +155,8 @@ datagrams_renumber (Datagrams *datagrams, uint64_t number)
   uint32_t index = (uint32_t) number + 1;
 
   for (uint32_t i = 0; i < datagrams->count; i++)
-    memcpy (datagrams->bytes + (size_t) i * datagrams->datagram_bytes + FRAME_INDEX_OFFSET, &index, sizeof (index));
+    memcpy (datagrams->bytes + (size_t) i * datagrams->datagram_bytes + WORKLOAD_FRAME_INDEX_OFFSET, &index,
+        sizeof (index));
 }
 
 void

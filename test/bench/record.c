@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workload.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 /* No sender makes more calls a second than this. */
 #define CALLS_PER_SECOND 60000
-/* Where a video shard has its frame index (protocol/video.md §2.2). */
-#define FRAME_INDEX_OFFSET 20
 #define PORT_BYTES_PER_NS 0.125
 #define PORT_BUFFER_BYTES 125000.0
 /* UDP, IPv4, Ethernet with preamble, checksum and gap. */
@@ -62,8 +62,8 @@ frame_of (const struct msghdr *message)
 {
   uint32_t frame = 0;
 
-  if (message->msg_iovlen > 0 && message->msg_iov[0].iov_len >= FRAME_INDEX_OFFSET + sizeof (frame))
-    memcpy (&frame, (const uint8_t *) message->msg_iov[0].iov_base + FRAME_INDEX_OFFSET, sizeof (frame));
+  if (message->msg_iovlen > 0 && message->msg_iov[0].iov_len >= WORKLOAD_FRAME_INDEX_OFFSET + sizeof (frame))
+    memcpy (&frame, (const uint8_t *) message->msg_iov[0].iov_base + WORKLOAD_FRAME_INDEX_OFFSET, sizeof (frame));
   return frame;
 }
 

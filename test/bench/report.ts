@@ -44,7 +44,8 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 
 /**
  * The standard error of the median of values that are spread normally but for a few that lie far off: 1.2533 times that of
- * their mean, with their deviation taken from the quartiles, which are 1.349 of it apart. NaN where there is one value, which says nothing of others.
+ * their mean, with their deviation taken from the quartiles, which are 1.349 of it apart. NaN where there is one value,
+ * which says nothing of others.
  */
 const medianError = (values: readonly number[]): number => {
   const count = values.filter(Number.isFinite).length;

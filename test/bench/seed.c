@@ -15,7 +15,6 @@
 #define CHUNK 16u
 #define SHORTEST_SLEEP_NS 500000u
 #define QUEUE_FRAMES 2u
-#define FRAME_INDEX_OFFSET 20
 
 typedef struct
 {
@@ -36,7 +35,7 @@ send_chunk (Seed *self, uint8_t *bytes, uint32_t count, uint32_t datagram_bytes,
   struct iovec iovs[CHUNK];
   uint32_t index = (uint32_t) number + 1;
 
-  memcpy (bytes + FRAME_INDEX_OFFSET, &index, sizeof (index));
+  memcpy (bytes + WORKLOAD_FRAME_INDEX_OFFSET, &index, sizeof (index));
   for (uint32_t i = 0; i < count; i++) {
     iovs[i] = (struct iovec) { bytes + (size_t) i * datagram_bytes, datagram_bytes };
     messages[i].msg_hdr = (struct msghdr) {

@@ -13,6 +13,8 @@
 /* Parity of every workload, in percent. */
 #define WORKLOAD_FEC_PERCENTAGE 20
 #define WORKLOAD_MIN_PARITY 2
+/* Where a shard has its frame index (protocol/video.md §2.2). */
+#define WORKLOAD_FRAME_INDEX_OFFSET 20u
 
 typedef struct
 {

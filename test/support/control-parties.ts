@@ -9,9 +9,9 @@ import { CONTROL_CHANNELS, EnetHost } from '../../src/control/enet.js';
 import { type ClientMessage, formatClientMessage } from '../../src/control/message.js';
 import { ControlServer } from '../../src/control/server.js';
 import type { ControlPeer, ControlSession } from '../../src/control/session.js';
-import { delay } from '../../src/support/lifecycle.js';
 import { createSilentLogger, type Logger } from '../../src/support/logger.js';
 import { Inbox } from './events.js';
+import { until } from './serve.js';
 
 /** What a session was told by the control server. */
 export type SessionEvent =
@@ -135,6 +135,5 @@ export class ControlParties {
 
 /** Until it is so; fails after three seconds. */
 export const waitUntil = async (isThere: () => boolean): Promise<void> => {
-  for (let wait = 0; wait < 300 && !isThere(); wait += 1) await delay(10);
-  assert.ok(isThere());
+  await until(isThere, 'what the control server counts', 3_000);
 };
